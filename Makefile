@@ -1,0 +1,79 @@
+# RiskOps: `make help` lists what there is. Needs Python 3.11 to 3.13 with venv, and make.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+STATE := $(CURDIR)/.riskops
+SESSION ?= 2026-10-30
+
+include include/demo.env
+RISKOPS_DATABASE_URL := sqlite:///$(STATE)/risk.db
+RISKOPS_OUTPUT := $(STATE)/out
+RISKOPS_INBOX := $(STATE)/inbox
+include include/airflow.env
+AIRFLOW_HOME := $(STATE)/airflow
+AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
+AIRFLOW__CORE__PLUGINS_FOLDER := $(CURDIR)/plugins
+AIRFLOW__DATABASE__SQL_ALCHEMY_CONN := sqlite:///$(AIRFLOW_HOME)/airflow.db
+DEMO := $(foreach name,$(filter RISKOPS_% AIRFLOW% GX_%,$(.VARIABLES)),$(name)='$($(name))')
+
+.PHONY: help setup run up test check lint types imports docs lock clean
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/.ready ## Make the virtual environment
+
+.venv/.ready: requirements.txt pyproject.toml
+	@echo "Setting up .venv (a minute or so, once)"
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python -e .
+	@touch $@
+
+run: setup $(AIRFLOW_HOME)/.migrated ## Decide and mail this morning's limits for the demo desk, through Airflow
+	@env $(DEMO) $(BIN)/riskops demo
+	@mkdir -p $(STATE)/log
+	@echo "Running daily_risk_limits for $(SESSION) through Airflow (log: .riskops/log/run.log)"
+	@env $(DEMO) $(BIN)/airflow dags test daily_risk_limits $(SESSION)T10:00:00+00:00 \
+		--conf '{"session": "$(SESSION)", "deliver": "yes"}' > $(STATE)/log/run.log 2>&1 \
+		|| { tail -n 40 $(STATE)/log/run.log; echo "The run failed: see .riskops/log/run.log"; exit 1; }
+	@env $(DEMO) $(BIN)/riskops report --session $(SESSION)
+
+$(AIRFLOW_HOME)/.migrated: .venv/.ready
+	@echo "Migrating Airflow's own database"
+	@mkdir -p $(AIRFLOW_HOME)
+	@env $(DEMO) $(BIN)/airflow db migrate > $(AIRFLOW_HOME)/migrate.log 2>&1 || { tail -n 20 $(AIRFLOW_HOME)/migrate.log; exit 1; }
+	@touch $@
+
+up: setup $(AIRFLOW_HOME)/.migrated ## Start the Airflow UI on loopback with the demo desk and a mail catcher
+	@env $(DEMO) $(BIN)/riskops demo
+	@env $(DEMO) $(UP) $(BIN)/python -m riskops.commands.mail_catcher $(RISKOPS_OUTPUT)/caught $(BIN)/airflow standalone
+
+UP := RISKOPS_DELIVERY=smtp RISKOPS_RECIPIENTS=desk@localhost RISKOPS_SMTP_HOST=127.0.0.1 \
+	RISKOPS_SMTP_PORT=1025 RISKOPS_SMTP_SECURITY=none
+
+test: setup ## Run the test suite
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: setup lint types imports test ## Everything CI runs: lint, types, import contract, tests (docs are tests)
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: setup
+	@$(BIN)/mypy
+
+imports: setup
+	@$(BIN)/lint-imports --no-cache
+
+lock: setup ## Compile requirements.in into requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" requirements.in -o requirements.txt
+
+clean: ## Forget the demo desk and Airflow's home; keep .venv
+	@rm -rf $(STATE)

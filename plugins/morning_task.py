@@ -1,0 +1,85 @@
+"""Between Airflow and the verbs: a task's context becomes a `Run`, an error the right failure."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from riskops.budget import budget
+from riskops.errors import RiskOpsError
+from riskops.records import Run, RunType, Verb
+
+RUNBOOK = "docs/runbook.md"
+DELIVER = {"default": None, "yes": True, "no": False}
+
+log = logging.getLogger(__name__)
+
+
+def run_verb(verb: Callable[..., Mapping[str, Any]], context: Mapping[str, Any]) -> dict[str, Any]:
+    """Open the desk, resolve the session, call the verb; return its receipt for XCom.
+
+    Raises
+    ------
+    AirflowFailException
+        Where trying again cannot help.
+    """
+    from riskops.desk import open_desk
+
+    with translated(), open_desk(os.environ) as desk:
+        return dict(verb(desk, resolve_run(context, desk)))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn an error that trying again cannot mend into a failure without retries."""
+    try:
+        yield
+    except RiskOpsError as error:
+        if error.retryable:
+            raise
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+
+def resolve_run(context: Mapping[str, Any], desk: Any) -> Run:
+    """Build the `Run` of a scheduled, backfilled or manual Dag run."""
+    from riskops.sessions import session_for_run
+
+    dag_run, params = context["dag_run"], context["params"]
+    session = session_for_run(desk.calendar, params["session"], dag_run.logical_date, desk.clock())
+    known = {str(kind): kind for kind in RunType}
+    return Run(
+        session=session,
+        run_type=known.get(str(getattr(dag_run.run_type, "value", dag_run.run_type)), RunType.MANUAL),
+        run_id=dag_run.run_id,
+        deliver=DELIVER[params["deliver"]],
+    )
+
+
+def budgeted(verb: Verb) -> dict[str, Any]:
+    """Return the task arguments that keep a verb within its minutes."""
+    allowed = budget(verb, os.environ)
+    return {
+        "retries": allowed.retries,
+        "retry_delay": allowed.delay,
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": allowed.longest_delay,
+        "execution_timeout": allowed.time_out,
+    }
+
+
+def tell_on_call(context: Mapping[str, Any]) -> None:
+    """Say in the log which task was given up, what the desk gets, and where the runbook stands."""
+    task_id = context["task_instance"].task_id
+    log.error(
+        "%s was given up for run %s: %s. What to do: %s#%s",
+        task_id,
+        context["run_id"],
+        context.get("exception"),
+        RUNBOOK,
+        task_id.replace("_", "-"),
+    )

@@ -1,0 +1,1 @@
+"""The commands by subject: verbs, the whole morning, setting up, and asking."""

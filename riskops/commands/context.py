@@ -1,0 +1,64 @@
+"""What every command does: open the desk, resolve the session, print errors and tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from riskops.desk import Desk, open_desk
+from riskops.errors import RiskOpsError
+from riskops.records import Run, RunType
+from riskops.sessions import session_for_run
+
+console = Console()
+errors = Console(stderr=True)
+
+SessionOption = Annotated[
+    str | None, typer.Option("--session", help="YYYY-MM-DD; the newest session that has begun by default.")
+]
+DeliverOption = Annotated[
+    bool | None,
+    typer.Option("--deliver/--no-deliver", help="Whether a mail may leave; by default only today's does."),
+]
+
+
+@contextmanager
+def opened_desk(*, migrate: bool = False) -> Iterator[Desk]:
+    """Open the desk of the environment; a RiskOps error ends the command with its exit code."""
+    try:
+        with open_desk(os.environ, migrate=migrate) as desk:
+            yield desk
+    except RiskOpsError as error:
+        errors.print(Text(f"{type(error).__name__}: {error}", style="bold red"))
+        raise typer.Exit(error.exit_code) from error
+
+
+def asked_run(
+    desk: Desk, session: str | None, *, deliver: bool | None = None, run_type: RunType = RunType.BREAK_GLASS
+) -> Run:
+    """Build the run a command asks for."""
+    resolved = session_for_run(desk.calendar, session, None, desk.clock())
+    return Run(session=resolved, run_type=run_type, run_id="command line", deliver=deliver)
+
+
+def print_receipt(title: str, receipt: Mapping[str, Any]) -> None:
+    """Print what a verb left, one row a figure."""
+    table = Table(title=Text(title), title_justify="left", show_header=False)
+    for name, value in receipt.items():
+        table.add_row(name.replace("_", " "), Text(_shown(value)))
+    console.print(table)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "\n".join(f"{key}: {item}" for key, item in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value) or "none"
+    return str(value)

@@ -1,0 +1,68 @@
+"""The break-glass morning: every verb in a process of its own, without Airflow."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import date
+
+import typer
+from rich.text import Text
+
+from riskops.budget import budget
+from riskops.commands.context import DeliverOption, SessionOption, asked_run, console, opened_desk
+from riskops.desk import Desk
+from riskops.pipeline.morning import Step, live_morning
+from riskops.records import Run, Verb
+from riskops.store.seal import LIMITS_MAIL
+
+app = typer.Typer()
+
+COMMANDS = {
+    Verb.INGEST: "ingest",
+    Verb.VALIDATE: "validate",
+    Verb.SCORE_RULES: "score-rules",
+    Verb.SCORE_MODEL: "score-pooled-model",
+    Verb.COMPARE: "compare",
+    Verb.CHOOSE: "choose",
+    Verb.PUBLISH: "publish",
+    Verb.COMPOSE: "compose-report",
+    Verb.SEND: "send-report",
+}
+TIMED_OUT = 124
+
+
+@app.command()
+def morning(session: SessionOption = None, deliver: DeliverOption = None) -> None:
+    """Decide, compose and mail a session's limits without Airflow (break-glass)."""
+    with opened_desk() as desk:
+        run = asked_run(desk, session, deliver=deliver)
+        mail = live_morning(lambda verb: _perform(verb, run.session, deliver), _tell)
+        _print_report(desk, run)
+    raise typer.Exit(mail.exit_code)
+
+
+def _perform(verb: Verb, session: date, deliver: bool | None) -> Step:
+    """Run one verb in a process of its own, within its time."""
+    command = [sys.executable, "-m", "riskops", COMMANDS[verb], "--session", session.isoformat()]
+    if verb is Verb.SEND and deliver is not None:
+        command.append("--deliver" if deliver else "--no-deliver")
+    allowed = budget(verb, os.environ).time_out.total_seconds()
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=allowed, check=False)  # noqa: S603 - our own command line
+    except subprocess.TimeoutExpired:
+        return Step(verb, TIMED_OUT, f"gave no answer within {allowed:.0f} s")
+    return Step(verb, done.returncode, done.stderr.strip()[-2_000:] if done.returncode else "")
+
+
+def _tell(step: Step) -> None:
+    mark = Text("done  ", style="green") if step.succeeded else Text("FAILED", style="bold red")
+    console.print(mark, Text(step.verb.value), Text(step.problem, style="red"))
+
+
+def _print_report(desk: Desk, run: Run) -> None:
+    report = desk.store.mornings.report(run.session, run.revision, LIMITS_MAIL)
+    if report is not None:
+        console.print()
+        console.print(Text(report.text))

@@ -1,0 +1,79 @@
+"""Set the desk up: the risk database, the demo desk, traders, history."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from riskops.commands.context import console, opened_desk, print_receipt
+from riskops.errors import InputError
+from riskops.money import cents
+from riskops.sessions import parse_session
+
+app = typer.Typer()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the risk database to the newest version."""
+    with opened_desk(migrate=True):
+        console.print("The risk database is at the newest version.")
+
+
+@app.command()
+def demo() -> None:
+    """Set the demo desk up: 15 traders with three years of history."""
+    from riskops.pipeline.demo import set_up_demo
+
+    with opened_desk(migrate=True) as desk, Progress(console=console) as progress:
+        task = progress.add_task("Demo desk", total=None)
+        receipt = set_up_demo(desk, lambda done, of: progress.update(task, completed=done, total=of))
+        if not receipt["sessions"]:
+            progress.update(task, completed=1, total=1)
+    console.print(f"Demo desk: {receipt['new_trades']:,} new trades in {receipt['sessions']} sessions.")
+
+
+@app.command()
+def enrol(
+    trader: Annotated[str, typer.Argument(help="The trader's id.")],
+    account: Annotated[str, typer.Argument(help="The account's id, as the venue writes it.")],
+    since: Annotated[str, typer.Option(help="From which session on, YYYY-MM-DD.")],
+    name: Annotated[str, typer.Option(help="The trader's name.")] = "",
+    base_limit: Annotated[str, typer.Option(help="Normal daily loss limit in USD.")] = "5000",
+) -> None:
+    """Enrol a trader with an account and a base limit."""
+    from riskops.pipeline.enrol import enrol as verb
+
+    with opened_desk() as desk:
+        receipt = verb(desk, trader, name or trader, account, _usd(base_limit), parse_session(since))
+        print_receipt("Enrolled", receipt)
+
+
+@app.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="A CSV file of closed trades or fills.")],
+    mapping: Annotated[str, typer.Option(help="The file's layout.")] = "closed_trades",
+    quarantine: Annotated[
+        bool, typer.Option(help="Set bad rows aside instead of refusing the file.")
+    ] = False,
+    through: Annotated[str | None, typer.Option(help="The last session the file covers.")] = None,
+) -> None:
+    """Load a file of transactions as history: all of it, or nothing."""
+    from riskops.pipeline.load import load_file
+
+    with opened_desk() as desk, console.status(f"Loading {file.name}"):
+        last: date | None = parse_session(through) if through else None
+        receipt = load_file(desk, file, mapping, quarantine=quarantine, through=last)
+    print_receipt("Loaded", receipt)
+
+
+def _usd(text: str) -> int:
+    try:
+        return cents(Decimal(text.replace(",", "").removeprefix("$")))
+    except InvalidOperation:
+        raise InputError(f"--base-limit {text!r} is no amount: write it like 5000 or 2500.50.") from None

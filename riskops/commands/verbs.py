@@ -1,0 +1,145 @@
+"""One command a verb; each does exactly what the task of the same name does."""
+
+from __future__ import annotations
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from riskops.commands.context import (
+    DeliverOption,
+    SessionOption,
+    asked_run,
+    console,
+    opened_desk,
+    print_receipt,
+)
+from riskops.desk import Desk
+from riskops.errors import MissingResultError
+from riskops.limits import limit_cents
+from riskops.money import dollars
+from riskops.pipeline.choose import choose as choose_verb
+from riskops.pipeline.publish import hold_limits, publish_model, publish_rules
+from riskops.records import RuleScore, Run, Verb
+
+app = typer.Typer()
+
+ROUTED = {"publish_rules": publish_rules, "publish_model": publish_model, "hold_limits": hold_limits}
+
+
+@app.command()
+def ingest(session: SessionOption = None) -> None:
+    """Fetch the night's transactions and fix the cut-off."""
+    from riskops.pipeline.ingest import ingest as verb
+
+    with opened_desk() as desk:
+        run = asked_run(desk, session)
+        print_receipt(f"Ingest for {run.session}", verb(desk, run))
+
+
+@app.command()
+def validate(session: SessionOption = None) -> None:
+    """Check the night's data."""
+    from riskops.pipeline.validate import validate as verb
+
+    with opened_desk() as desk:
+        run = asked_run(desk, session)
+        print_receipt(f"Data checks for {run.session}", verb(desk, run))
+
+
+@app.command("score-rules")
+def score_rules(session: SessionOption = None) -> None:
+    """Score every trader by the rules, and print the scores: the rules alone."""
+    from riskops.pipeline.score_rules import score_rules as verb
+
+    with opened_desk() as desk:
+        run = asked_run(desk, session)
+        verb(desk, run)
+        console.print(_scores(desk, run))
+
+
+@app.command("score-pooled-model")
+def score_pooled_model(session: SessionOption = None) -> None:
+    """Score every trader by the pooled model."""
+    from riskops.pipeline.score_model import score_pooled_model as verb
+
+    with opened_desk() as desk:
+        run = asked_run(desk, session)
+        print_receipt(f"Pooled model for {run.session}", verb(desk, run))
+
+
+@app.command()
+def compare(session: SessionOption = None) -> None:
+    """Compare the pooled model with the rules on the whole history."""
+    from riskops.pipeline.compare import compare as verb
+
+    with opened_desk() as desk:
+        run = asked_run(desk, session)
+        print_receipt(f"Comparison for {run.session}", verb(desk, run))
+
+
+@app.command()
+def choose(session: SessionOption = None) -> None:
+    """Choose the rung of the ladder from what the verbs left."""
+    with opened_desk() as desk:
+        run = asked_run(desk, session)
+        print_receipt(f"Choice for {run.session}", choose_verb(desk, run))
+
+
+@app.command()
+def publish(session: SessionOption = None) -> None:
+    """Commit the limits of the chosen rung."""
+    with opened_desk() as desk:
+        run = asked_run(desk, session)
+        print_receipt(f"Limits for {run.session}", _publish_chosen(desk, run))
+
+
+@app.command("compose-report")
+def compose_report(session: SessionOption = None) -> None:
+    """Compose the mail of a session and archive it."""
+    from riskops.pipeline.compose import compose as verb
+
+    with opened_desk() as desk:
+        run = asked_run(desk, session)
+        print_receipt(f"Report for {run.session}", verb(desk, run))
+
+
+@app.command("send-report")
+def send_report(session: SessionOption = None, deliver: DeliverOption = None) -> None:
+    """Send the composed mail of a session; who has it already gets no second one."""
+    from riskops.pipeline.send import send as verb
+
+    with opened_desk() as desk:
+        run = asked_run(desk, session, deliver=deliver)
+        print_receipt(f"Mail for {run.session}", verb(desk, run))
+
+
+def _publish_chosen(desk: Desk, run: Run) -> dict:
+    chosen = desk.store.mornings.stages(run.session, run.revision).get(Verb.CHOOSE)
+    if chosen is None or not chosen.is_done:
+        raise MissingResultError(f"No rung was chosen for {run.session}: run `riskops choose`.")
+    return dict(ROUTED[chosen.detail["route"]](desk, run))
+
+
+def _scores(desk: Desk, run: Run) -> Table:
+    table = Table(title=f"Rules for {run.session}", title_justify="left")
+    for heading in ("Trader", "Reduction", "New limit", "From", "Confidence", "Signals"):
+        table.add_column(
+            heading, justify="right" if heading in ("Reduction", "New limit", "From") else "left"
+        )
+    for score in desk.store.mornings.rule_scores(run.session, run.revision):
+        table.add_row(*_score_row(score))
+    return table
+
+
+def _score_row(score: RuleScore) -> tuple[Text, ...]:
+    signals = ", ".join(signal.reason for signal in score.signals)
+    cells = (
+        score.trader_id,
+        f"{score.reduction}%",
+        dollars(limit_cents(score.base_limit_cents, score.reduction)),
+        dollars(score.base_limit_cents),
+        score.confidence.value if score.reduction else "",
+        signals,
+    )
+    return tuple(Text(cell) for cell in cells)

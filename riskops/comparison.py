@@ -1,0 +1,316 @@
+"""Champion against challenger: both complete policies replayed, judged and put in a table.
+
+The verdict is the gate's (see `riskops.evidence`). Everything else, the benchmark table and the
+figures labelled *for information*, helps people to understand it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from riskops import challenger, config, economics, evidence, limits
+from riskops.challenger import ChallengerWalk
+from riskops.evidence import Amount, DeskDays, Gate
+from riskops.history import DeskHistory, TradePaths
+from riskops.records import Comparison, Verdict
+
+if TYPE_CHECKING:
+    from riskops.champion import RulesWalk
+
+NO_RESTRICTION = "no restriction"
+BEST_CONSTANT = "best constant restriction"
+RULES = "rules"
+OVERLAY = "overlay"
+UNCONSTRAINED = "unconstrained model"
+
+
+@dataclass(frozen=True, eq=False)
+class Benefits:
+    """Benefits in USD of the compared trader-days, one entry each.
+
+    A censored day has no single benefit: `worst` holds what it adds to each of the gate's
+    differences where the unknown is at its worst for the challenger, shape (n, 4); `advantage`
+    what it adds to ``b_M - b_R`` at its best. `challenger` and `rules` take the middle.
+    """
+
+    challenger: np.ndarray
+    rules: np.ndarray
+    worst: np.ndarray
+    advantage: np.ndarray
+    censored: np.ndarray
+
+
+def compare(
+    desk: DeskHistory,
+    paths: TradePaths,
+    rules_walk: Mapping[str, RulesWalk],
+    *,
+    registered_from: int | None = None,
+    specification_number: int = 1,
+) -> Comparison:
+    """Compare the challenger's policy with the rules' over the whole history.
+
+    Parameters
+    ----------
+    desk, paths, rules_walk
+        The history, its trades and what the rules decided.
+    registered_from
+        Calendar position from which days count as evidence; all of them for the specification
+        that was fixed before it saw the desk's data.
+    specification_number
+        Its running number in the ledger.
+
+    Raises
+    ------
+    ModelError
+        If the model gives a number that is not finite.
+    """
+    walked = challenger.walk(desk, paths, rules_walk)
+    since = 0 if registered_from is None else registered_from
+    compared = walked.scored & (walked.panel.mornings.day >= since)
+    benefits = _benefits(walked, compared)
+    days = _desk_days(walked, compared, benefits)
+    amount = _amount(walked, compared, days)
+    found = evidence.gate(days, amount, desk.position, specification_number)
+    to_go = evidence.sessions_to_go(days, found, amount, desk.position)
+    daily_rules = _by_day(walked.panel.mornings.day[compared], benefits.rules)
+    ours, theirs = float(benefits.challenger.sum()), float(benefits.rules.sum())
+    verdict = judge(found, ours, theirs)
+    return Comparison(
+        verdict=verdict,
+        reason=_reason(verdict, found, amount, to_go),
+        e_values=found.latest,
+        challenger_benefit_usd=ours,
+        rules_benefit_usd=theirs,
+        desk_days=amount.desk_days,
+        trader_days=amount.trader_days,
+        large_loss_days=amount.large_loss_days,
+        clipped_days=found.clipped_days,
+        vetoed=found.vetoed,
+        sessions_to_go=to_go,
+        smallest_detectable_usd=evidence.smallest_detectable_usd(days, daily_rules),
+        specification=evidence.specification_hash(),
+        table=_table(walked, compared),
+        information=_information(walked, compared, benefits, days, found),
+    )
+
+
+def _benefits(walked: ChallengerWalk, compared: np.ndarray) -> Benefits:
+    """Return the benefits of the compared trader-days under both policies."""
+    ours = _limits(walked, walked.reduction)
+    theirs = _limits(walked, walked.panel.mornings.rules_reduction)
+    base = walked.panel.reference_cents
+    scenarios = [
+        [_benefit(walked, limit, deepest)[compared] for limit in (ours, theirs)]
+        for deepest in (np.zeros_like(base), ours, theirs, base)
+    ]
+    pairs = np.array(scenarios) / 100
+    differences = np.einsum("jp,spn->snj", evidence.WEIGHTS, pairs)
+    known = [walked.replayed.bounds(limit) for limit in (ours, theirs, base)]
+    ours_mid, theirs_mid = (known[i].middle - known[2].middle for i in (0, 1))
+    return Benefits(
+        challenger=ours_mid[compared] / 100,
+        rules=theirs_mid[compared] / 100,
+        worst=differences.min(axis=0),
+        advantage=(pairs[:, 0] - pairs[:, 1]).max(axis=0),
+        censored=np.logical_or.reduce([bounds.censored for bounds in known])[compared],
+    )
+
+
+def _benefit(walked: ChallengerWalk, limit: np.ndarray, deepest: np.ndarray) -> np.ndarray:
+    """Return the benefit in cents had the unknown rest of a day gone as deep as `deepest`.
+
+    Limits up to that depth would have been hit, looser ones not.
+    """
+    base = walked.panel.reference_cents
+    ours, free = walked.replayed.bounds(limit), walked.replayed.bounds(base)
+    return np.where(limit <= deepest, ours.low, ours.high) - np.where(base <= deepest, free.low, free.high)
+
+
+def _limits(walked: ChallengerWalk, reduction: np.ndarray) -> np.ndarray:
+    return limits.limit_cents(walked.panel.mornings.base_cents, reduction)
+
+
+def _desk_days(walked: ChallengerWalk, compared: np.ndarray, benefits: Benefits) -> DeskDays:
+    mornings = walked.panel.mornings
+    day, first = np.unique(mornings.day[compared], return_index=True)
+    active = _by_day(mornings.day[compared], np.ones(int(compared.sum())))
+    differences = np.column_stack([_by_day(mornings.day[compared], d) for d in benefits.worst.T])
+    differences[:, 3] -= config.MATERIAL_CENTS_PER_ACTIVE_TRADER / 100 * active
+    return DeskDays(
+        day=day,
+        differences=differences,
+        clip_usd=evidence.clip_usd(mornings.desk_size[compared][first]),
+        advantage=_by_day(mornings.day[compared], benefits.advantage),
+        active=active,
+    )
+
+
+def _by_day(day: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the sums of each session, ascending."""
+    sessions, at = np.unique(day, return_inverse=True)
+    return np.bincount(at, weights=values, minlength=len(sessions)).astype(float)
+
+
+def _amount(walked: ChallengerWalk, compared: np.ndarray, days: DeskDays) -> Amount:
+    large = economics.is_large_loss(walked.panel.net_cents, walked.panel.reference_cents)
+    return Amount(len(walked.panel), len(days), int((large & compared).sum()))
+
+
+def judge(found: Gate, challenger_usd: float, rules_usd: float) -> Verdict:
+    """Return the verdict of the gate and the two total benefits.
+
+    The rules hold where a bet on ``b_R > b_M`` has reached 20 and the challenger's total is the
+    smaller one; short of that a closed gate only means that there is not enough evidence.
+    """
+    if found.opens:
+        return Verdict.MODEL_WINS
+    if found.speaks_for_rules and challenger_usd < rules_usd:
+        return Verdict.RULES_HOLD
+    return Verdict.NOT_ENOUGH_EVIDENCE
+
+
+def _reason(verdict: Verdict, found: Gate, amount: Amount, to_go: int | None) -> str:
+    """Say the verdict in a sentence or two, with its evidence."""
+    if not amount.desk_days:
+        return f"Nothing to compare yet: {'; '.join(found.missing)}."
+    e_value = f"e = {_shown(min(found.latest))} of {found.bar:.0f}"
+    if verdict is Verdict.MODEL_WINS:
+        return f"The model beats the rules by more than 10 %: {e_value} on {amount.desk_days:,} desk-days."
+    if verdict is Verdict.RULES_HOLD:
+        return f"The evidence is against the model: e = {_shown(found.against)} for the rules; {e_value}."
+    return f"Not promoted: {e_value}, {_pace(to_go)}{_obstacles(found)}."
+
+
+def _shown(e_value: float) -> str:
+    return f"{e_value:.1f}" if e_value < 1_000 else "more than 1,000"
+
+
+def _pace(to_go: int | None) -> str:
+    if to_go is None:
+        return "no end in sight at this pace"
+    return f"about {to_go:,} more sessions at this pace"
+
+
+def _obstacles(found: Gate) -> str:
+    obstacles = list(found.missing)
+    if found.vetoed:
+        obstacles.append(f"vetoed by a ruinous day within {config.VETO_SESSIONS} sessions")
+    if not (found.sums_usd > 0).all():
+        obstacles.append("an unclipped total is not positive")
+    return "".join(f"; {obstacle}" for obstacle in obstacles)
+
+
+# --- the benchmark table ------------------------------------------------------------------
+def _table(walked: ChallengerWalk, compared: np.ndarray) -> dict[str, dict[str, float]]:
+    """Return the figures of every benchmark policy on the compared trader-days."""
+    constant = _best_constant(walked, compared)
+    count = len(compared)
+    policies = {
+        NO_RESTRICTION: np.zeros(count, dtype=np.int64),
+        BEST_CONSTANT: np.full(count, constant, dtype=np.int64),
+        RULES: walked.panel.mornings.rules_reduction,
+        OVERLAY: walked.reduction,
+        UNCONSTRAINED: walked.unconstrained,
+    }
+    table = {name: figures(walked, compared, reduction) for name, reduction in policies.items()}
+    table[BEST_CONSTANT]["reduction"] = float(constant)
+    return table
+
+
+def figures(walked: ChallengerWalk, rows: np.ndarray, reduction: np.ndarray) -> dict[str, float]:
+    """Return benefit, its split, and the rates of one policy on some trader-days.
+
+    Money is in USD. A rate comes with its numerator (``_hits``), denominator (``_of``) and 95 %
+    Wilson interval (``_low``, ``_high``); without a denominator the rate is left out. Days our
+    own limit stopped before their outcome was known are in no denominator. The size-scaling
+    scenario is shown because people ask for it; it decides nothing.
+    """
+    benefit = _middle_benefit(walked, reduction)[rows] / 100
+    prevented, cost = economics.prevented_and_cost(benefit)
+    known = economics.large_loss_known(walked.replayed)[rows]
+    net, base = walked.panel.net_cents[rows], walked.panel.reference_cents[rows]
+    large = economics.is_large_loss(net, base) & known
+    restricted = reduction[rows] >= config.MODERATE_FROM
+    return {
+        "benefit_usd": float(benefit.sum()),
+        "prevented_usd": prevented,
+        "cost_usd": cost,
+        "size_scaling_scenario_usd": float(economics.size_scaling_cents(net, reduction[rows]).sum()) / 100,
+        **_rate("hit_rate", large & restricted, large),
+        **_rate("precision", large & restricted, restricted & known),
+        **_rate("false_positive_rate", restricted & (net > 0), net > 0),
+        **_rate("restricted_share", restricted, np.ones_like(restricted)),
+    }
+
+
+def _rate(name: str, hits: np.ndarray, of: np.ndarray) -> dict[str, float]:
+    count, total = int(hits.sum()), int(of.sum())
+    counts = {f"{name}_hits": float(count), f"{name}_of": float(total)}
+    interval = evidence.wilson_interval(count, total)
+    if interval is None:
+        return counts
+    return {name: count / total, f"{name}_low": interval[0], f"{name}_high": interval[1], **counts}
+
+
+def _best_constant(walked: ChallengerWalk, compared: np.ndarray) -> int:
+    """Return the reduction that would have been best for everybody, in hindsight."""
+    count = len(compared)
+    totals = [
+        _middle_benefit(walked, np.full(count, level, dtype=np.int64))[compared].sum()
+        for level in economics.LEVELS
+    ]
+    return int(economics.LEVELS[int(np.argmax(totals))])
+
+
+def _middle_benefit(walked: ChallengerWalk, reduction: np.ndarray) -> np.ndarray:
+    limit = _limits(walked, reduction)
+    return walked.replayed.bounds(limit).middle - walked.replayed.bounds(walked.panel.reference_cents).middle
+
+
+# --- for information ----------------------------------------------------------------------
+def _information(
+    walked: ChallengerWalk, compared: np.ndarray, benefits: Benefits, days: DeskDays, found: Gate
+) -> dict[str, float]:
+    """Return the figures that explain and never decide."""
+    worst = float(benefits.worst[:, 2].sum())
+    return {
+        "e_value_for_the_rules": found.against,
+        "bar": found.bar,
+        "challenger_benefit_low_usd": worst,
+        "censored_trader_days": float(benefits.censored.sum()),
+        "estimated_trader_days": float(walked.replayed.estimated[compared].sum()),
+        **evidence.information(days),
+        **_discrimination(walked),
+    }
+
+
+def _discrimination(walked: ChallengerWalk) -> dict[str, float]:
+    """Return how well the displayed risk ranks large losses, beside plain volatility.
+
+    A risk head that only matches EWMA volatility has learned volatility, not behaviour.
+    """
+    known = economics.large_loss_known(walked.replayed) & np.isfinite(walked.risk)
+    large = economics.is_large_loss(walked.panel.net_cents, walked.panel.reference_cents)[known]
+    if large.all() or not large.any():
+        return {}
+    volatility = walked.panel.mornings.volatility_cents / walked.panel.reference_cents
+    return {
+        "auc_risk_head": area_under_curve(walked.risk[known], large),
+        "auc_volatility": area_under_curve(volatility[known], large),
+        "mean_risk": float(walked.risk[known].mean()),
+        "large_loss_share": float(large.mean()),
+    }
+
+
+def area_under_curve(score: np.ndarray, event: np.ndarray) -> float:
+    """Return the chance that a day with the event scores higher than one without; ties count half."""
+    ordered = np.sort(score)
+    ranks = (np.searchsorted(ordered, score, "left") + np.searchsorted(ordered, score, "right") + 1) / 2
+    events = int(event.sum())
+    above = ranks[event].sum() - events * (events + 1) / 2
+    return float(above / (events * (len(event) - events)))

@@ -1,0 +1,89 @@
+"""The one place that constructs things: settings, calendar, risk database, source and clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from riskops.errors import ConfigurationError
+from riskops.sessions import TradingCalendar, trading_calendar
+from riskops.settings import Settings, read_settings
+from riskops.sources.source import Source
+from riskops.store import schema
+from riskops.store.database import Database
+from riskops.store.risk_store import RiskStore
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, eq=False)
+class Desk:
+    """Everything a verb needs; opened by `open_desk`, closed by whoever opened it."""
+
+    settings: Settings
+    calendar: TradingCalendar
+    store: RiskStore
+    clock: Clock
+
+    def source(self) -> Source:
+        """Return the source of transactions this deployment names."""
+        return _SOURCES[self.settings.source](self)
+
+    def known_at(self, session: date) -> datetime:
+        """Return when transactions fetched now for `session` count as known.
+
+        The demo desk's night is simulated, so its days arrive early on the next session; what a
+        real source brings is known from the moment it came.
+        """
+        if self.settings.source == "demo":
+            return self.calendar.history_known_at(session)
+        return self.clock()
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.store.close()
+
+
+def wall_clock() -> datetime:
+    """Return now, in UTC."""
+    return datetime.now(UTC)
+
+
+def open_desk(environ: Mapping[str, str], clock: Clock = wall_clock, *, migrate: bool = False) -> Desk:
+    """Open the desk that the environment describes.
+
+    Raises
+    ------
+    ConfigurationError
+        If a setting is missing or refused, or the risk database is not at the newest version.
+    """
+    settings = read_settings(environ)
+    if settings.source not in _SOURCES:
+        raise ConfigurationError(f"RISKOPS_SOURCE={settings.source!r}: use one of {', '.join(_SOURCES)}.")
+    calendar = trading_calendar(settings.calendar)
+    database = Database(settings.database_url.reveal())
+    if migrate:
+        schema.upgrade(database)
+    elif not schema.is_current(database):
+        raise ConfigurationError("The risk database is not at the newest version: run `riskops migrate`.")
+    return Desk(settings, calendar, RiskStore(database, calendar), clock)
+
+
+def _demo(desk: Desk) -> Source:
+    from riskops.sources.demo import DemoDesk
+
+    return DemoDesk(calendar=desk.calendar)
+
+
+def _csv_inbox(desk: Desk) -> Source:
+    from riskops.sources.csv_inbox import CsvInbox
+    from riskops.sources.mappings import mapping_named
+
+    mapping = mapping_named(desk.settings.csv_mapping)
+    return CsvInbox(desk.settings.inbox, desk.calendar, desk.clock, mapping)
+
+
+_SOURCES: dict[str, Callable[[Desk], Source]] = {"demo": _demo, "csv": _csv_inbox}

@@ -1,0 +1,96 @@
+"""What can go wrong, in one tree.
+
+::
+
+    RiskOpsError
+    ├── ConfigurationError      a setting is missing or refused        never retry
+    ├── InputError              a file or a row cannot be accepted     never retry
+    │   └── DuplicateLoadError  the same file was loaded before        never retry
+    ├── SessionError            a date is no session, or lies ahead    never retry
+    ├── SealedError             the mail of the session is out         never retry
+    ├── MissingResultError      a verb needs what another has not left  never retry
+    ├── SourceError             the source of transactions failed      retry
+    ├── ModelError              the challenger cannot be scored        never retry
+    ├── InjectedFaultError      a fault forced for a drill             never retry
+    └── DeliveryError           the mail server did not accept         retry
+        └── DeliveryRefusedError  it said no for good (5xx)            never retry
+
+``retryable`` says whether doing the same again may help; the DAG turns ``False`` into a
+failure without retries. ``exit_code`` is what the command line ends with.
+"""
+
+
+class RiskOpsError(Exception):
+    """Base of every error RiskOps raises on purpose."""
+
+    exit_code = 10
+    retryable = False
+
+
+class ConfigurationError(RiskOpsError):
+    """A deployment setting is missing, malformed or refused."""
+
+    exit_code = 11
+
+
+class InputError(RiskOpsError):
+    """Transactions or files that cannot be accepted; names the offender and the remedy."""
+
+    exit_code = 12
+
+
+class DuplicateLoadError(InputError):
+    """The same file was loaded before; nothing was changed."""
+
+    exit_code = 13
+
+
+class SessionError(RiskOpsError):
+    """A date that is no session of the calendar, or one that lies ahead."""
+
+    exit_code = 14
+
+
+class SealedError(RiskOpsError):
+    """The mail of the session is out: automatic change has ended."""
+
+    exit_code = 15
+
+
+class MissingResultError(RiskOpsError):
+    """A verb needs a result that an earlier verb has not recorded."""
+
+    exit_code = 16
+
+
+class SourceError(RiskOpsError):
+    """The source of transactions failed; the same call may succeed later."""
+
+    exit_code = 17
+    retryable = True
+
+
+class ModelError(RiskOpsError):
+    """The pooled model cannot give scores a desk may rely on."""
+
+    exit_code = 18
+
+
+class InjectedFaultError(RiskOpsError):
+    """A failure forced by ``RISKOPS_FAULT`` for a drill."""
+
+    exit_code = 19
+
+
+class DeliveryError(RiskOpsError):
+    """The mail server did not accept the mail; it may later."""
+
+    exit_code = 20
+    retryable = True
+
+
+class DeliveryRefusedError(DeliveryError):
+    """The mail server refused the mail for good (5xx)."""
+
+    exit_code = 21
+    retryable = False

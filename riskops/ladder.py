@@ -1,0 +1,151 @@
+"""The fall-back ladder: from what the verbs left to the rung, and from scores to decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from riskops import limits
+from riskops.records import (
+    Confidence,
+    Decision,
+    Engine,
+    LivedReduction,
+    ModelScore,
+    RuleScore,
+    Rung,
+    Verdict,
+)
+
+Decide = Callable[[RuleScore, str, ModelScore | None], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the morning's verbs left behind, reduced to what the choice needs."""
+
+    ingested: bool
+    validated: bool
+    desk_critical: bool
+    rules_scored: bool
+    model_scored: bool
+    verdict: Verdict | None
+    problems: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which rung gives the limits, and why in words a risk manager reads."""
+
+    rung: Rung
+    verdict: Verdict
+    why: str
+
+
+def choose(left: Evidence, comparison_reason: str = "") -> Choice:
+    """Choose the rung: the model's only if it is promoted and in time, a hold if data or rules failed."""
+    verdict = left.verdict or Verdict.MODEL_FAILED
+    for failed, why in (
+        (not left.ingested, "the ingest failed"),
+        (not left.validated, "the data checks did not finish"),
+        (left.desk_critical, "a critical data check failed"),
+        (not left.rules_scored, "the rules failed"),
+    ):
+        if failed:
+            return Choice(Rung.HOLD, verdict, _with_problem(why, left.problems))
+    if verdict is Verdict.MODEL_WINS and left.model_scored:
+        return Choice(Rung.MODEL, verdict, comparison_reason or "the model beats the rules")
+    if left.verdict is None:
+        return Choice(Rung.RULES, Verdict.MODEL_FAILED, _with_problem("the comparison failed", left.problems))
+    return Choice(Rung.RULES, verdict, comparison_reason)
+
+
+def _with_problem(why: str, problems: Mapping[str, str]) -> str:
+    told = "; ".join(f"{verb}: {problem}" for verb, problem in problems.items() if problem)
+    return f"{why} ({told})" if told else why
+
+
+def by_rules(score: RuleScore, name: str, challenger: ModelScore | None = None) -> Decision:
+    """Decide a limit from the rules' score (rung 2)."""
+    return Decision(
+        trader_id=score.trader_id,
+        name=name,
+        base_limit_cents=score.base_limit_cents,
+        reduction=score.reduction,
+        limit_cents=limits.limit_cents(score.base_limit_cents, score.reduction),
+        rung=Rung.RULES,
+        engine=Engine.RULES,
+        reasons=_reasons(score),
+        confidence=score.confidence,
+        track_record=score.track_record,
+        way_back=score.way_back,
+        flip_distance_cents=score.flip_distance_cents,
+        notes=score.notes,
+        large_loss_probability=None if challenger is None else challenger.large_loss_probability,
+        challenger_reduction=None if challenger is None else challenger.reduction,
+    )
+
+
+def by_model(rules: RuleScore, name: str, model: ModelScore | None) -> Decision:
+    """Decide a limit from the pooled model (rung 1); without its score the rules' limit stays."""
+    decision = by_rules(rules, name, model)
+    if model is None:
+        return decision
+    if model.reduction <= rules.reduction:
+        return replace(decision, rung=Rung.MODEL)
+    return replace(
+        decision,
+        rung=Rung.MODEL,
+        engine=Engine.POOLED_MODEL,
+        reduction=model.reduction,
+        limit_cents=limits.limit_cents(rules.base_limit_cents, model.reduction),
+        reasons=(*model.reasons, *decision.reasons),
+    )
+
+
+def held(
+    trader_id: str,
+    name: str,
+    position: int,
+    scheduled_cents: int,
+    lived: Mapping[int, LivedReduction],
+    *,
+    quarantined: bool = False,
+) -> Decision:
+    """Hold a limit (rung 3), or give the floor (rung 4) where there is nothing to hold."""
+    hold = limits.hold(lived, position, scheduled_cents)
+    stands_on = None if hold.held_from is None else lived[hold.held_from]
+    return Decision(
+        trader_id=trader_id,
+        name=name,
+        base_limit_cents=hold.base_cents,
+        reduction=hold.reduction,
+        limit_cents=hold.limit_cents,
+        rung=hold.rung,
+        engine=None,
+        reasons=(_hold_reason(hold, stands_on),),
+        confidence=Confidence.LOW,
+        track_record=None,
+        way_back="Ends on the first morning whose data and rules are sound.",
+        flip_distance_cents=None,
+        quarantined=quarantined,
+        held_from=None if stands_on is None else stands_on.session,
+        held_sessions=hold.sessions,
+    )
+
+
+def _hold_reason(hold: limits.Held, stands_on: LivedReduction | None) -> str:
+    if stands_on is None:
+        return f"Floor of {hold.reduction}%: there is no earlier limit to hold"
+    return f"Held from {stands_on.session} ({stands_on.reduction}% then), held session {hold.sessions}"
+
+
+def _reasons(score: RuleScore) -> tuple[str, ...]:
+    """Say why a reduction is what it is: signals, then easing or probation where they decide."""
+    reasons = [signal.reason for signal in score.signals]
+    if score.easing_from is not None:
+        reduction, session = score.easing_from
+        reasons.append(f"Easing from {reduction}% ({session:%a %Y-%m-%d})")
+    if score.probation:
+        reasons.append(f"Probation ({score.active_days} active days)")
+    return tuple(reasons)

@@ -1,0 +1,1 @@
+"""The challenger: models of every trader, pooled."""

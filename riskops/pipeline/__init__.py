@@ -1,0 +1,1 @@
+"""The verbs of a morning: one file, one function, one task, one command each."""

@@ -1,0 +1,101 @@
+"""Bring the night's transactions in, and fix the moment nothing later may enter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+
+from riskops import config
+from riskops.desk import Desk
+from riskops.errors import SourceError
+from riskops.pipeline.faults import force
+from riskops.pipeline.stage import Receipt, is_today, settled, stage
+from riskops.records import Account, Run, RunType, Trade, Verb
+from riskops.sessions import desk_time
+from riskops.settings import Fault
+from riskops.sources.source import Fetched
+
+
+def ingest(desk: Desk, run: Run) -> Receipt:
+    """Fetch what is missing through the session before `run.session`.
+
+    One account's failure is kept visible and does not stop the others; when every account that
+    was asked for fails, the verb fails.
+
+    Raises
+    ------
+    SourceError
+        If the source as a whole failed.
+    """
+    if (receipt := settled(desk, run, Verb.INGEST)) is not None:
+        return receipt
+    with stage(desk, run, Verb.INGEST):
+        force(desk, Fault.INGEST_RAISES)
+        receipt = fetch_missing(desk, run.session)
+        _record_cut_off(desk, run)
+        desk.store.mornings.finish(run.session, run.revision, Verb.INGEST, receipt)
+    return receipt
+
+
+def fetch_missing(desk: Desk, session: date) -> Receipt:
+    """Fetch every session before `session` that an active account was not fetched for."""
+    accounts = _accounts(desk, session)
+    missing = _missing_sessions(desk, accounts, session)
+    arrival = _Arrival(desk, accounts, missing)
+    new = desk.store.transactions.add(arrival.trades(), arrival.covered(), desk.settings.source)
+    if accounts and arrival.failures.keys() >= {account.account_id for account in accounts}:
+        raise SourceError(f"Every account failed; first: {next(iter(arrival.failures.values()))}")
+    return {"sessions": len(missing), "new_trades": new, "failures": arrival.failures}
+
+
+class _Arrival:
+    """What a source hands over, split into trades first and confirmations after."""
+
+    def __init__(self, desk: Desk, accounts: Sequence[Account], missing: Sequence[date]) -> None:
+        self._desk, self._accounts, self._missing = desk, accounts, missing
+        self._confirmed: list[tuple[str, date]] = []
+        self.failures: dict[str, str] = {}
+
+    def trades(self) -> Iterator[Trade]:
+        if not self._missing:
+            return
+        source = self._desk.source()
+        for fetched in source.fetch(self._accounts, self._missing, self._desk.known_at):
+            yield from self._take(fetched)
+
+    def covered(self) -> Iterator[tuple[str, date, datetime]]:
+        for account_id, session in self._confirmed:
+            if account_id not in self.failures:
+                yield account_id, session, self._desk.known_at(session)
+
+    def _take(self, fetched: Fetched) -> Sequence[Trade]:
+        self._confirmed += fetched.covered
+        self.failures |= fetched.failures
+        return fetched.trades
+
+
+def _accounts(desk: Desk, session: date) -> tuple[Account, ...]:
+    active = {trader.trader_id for trader in desk.store.roster.active(session)}
+    night = desk.calendar.previous(session)
+    return tuple(a for a in desk.store.roster.accounts(on=night) if a.trader_id in active)
+
+
+def _missing_sessions(desk: Desk, accounts: Sequence[Account], session: date) -> list[date]:
+    last = desk.calendar.previous(session)
+    missing: set[date] = set()
+    for account in accounts:
+        wanted = desk.calendar.between(account.effective_from, last)
+        there = desk.store.transactions.covered_sessions(account.account_id, account.effective_from, last)
+        missing |= set(wanted) - there
+    return sorted(missing)
+
+
+def _record_cut_off(desk: Desk, run: Run) -> None:
+    """Record the cut-off of a morning that is being lived; others keep 06:30."""
+    if not is_today(desk, run):
+        moment = desk_time(run.session, config.UNLIVED_CUT_OFF)
+    elif run.run_type is RunType.BACKFILL:
+        return
+    else:
+        moment = min(desk.clock(), desk_time(run.session, config.LATEST_CUT_OFF))
+    desk.store.mornings.record_cut_off(run.session, run.revision, moment)

@@ -1,0 +1,144 @@
+"""Commit the limits of the chosen rung."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import riskops
+from riskops import ladder
+from riskops.desk import Desk
+from riskops.errors import MissingResultError
+from riskops.pipeline.stage import Receipt, cut_off, settled, stage
+from riskops.records import Decision, ModelScore, Publication, RuleScore, Run, Rung, Verb, Verdict
+
+
+def publish_rules(desk: Desk, run: Run) -> Receipt:
+    """Commit the rules' limits (rung 2); quarantined traders are held."""
+    return _publish(desk, run, Rung.RULES)
+
+
+def publish_model(desk: Desk, run: Run) -> Receipt:
+    """Commit the pooled model's limits (rung 1); quarantined traders are held."""
+    return _publish(desk, run, Rung.MODEL)
+
+
+def hold_limits(desk: Desk, run: Run) -> Receipt:
+    """Commit held limits for everybody (rung 3, or the floor where there is nothing to hold)."""
+    return _publish(desk, run, Rung.HOLD)
+
+
+def _publish(desk: Desk, run: Run, rung: Rung) -> Receipt:
+    if (receipt := settled(desk, run, Verb.PUBLISH)) is not None:
+        return receipt
+    with stage(desk, run, Verb.PUBLISH):
+        publication = _publication(desk, run, rung)
+        receipt = {
+            "rung": int(publication.rung),
+            "traders": len(publication.decisions),
+            "restricted": sum(decision.reduction > 0 for decision in publication.decisions),
+        }
+        if not desk.store.mornings.publish(publication, receipt):
+            receipt = {**receipt, "sealed": True}
+    return receipt
+
+
+def _publication(desk: Desk, run: Run, rung: Rung) -> Publication:
+    chosen = _chosen(desk, run)
+    decisions = _HOW[rung](desk, run)
+    return Publication(
+        session=run.session,
+        revision=run.revision,
+        rung=_rung_of(rung, decisions),
+        verdict=Verdict(chosen["verdict"]),
+        why=chosen["why"],
+        cut_off=cut_off(desk, run),
+        code_version=riskops.__version__,
+        decisions=tuple(sorted(decisions, key=lambda decision: decision.trader_id)),
+    )
+
+
+def _chosen(desk: Desk, run: Run) -> Receipt:
+    past = desk.store.mornings.stages(run.session, run.revision).get(Verb.CHOOSE)
+    if past is None or not past.is_done:
+        raise MissingResultError(f"No rung was chosen for {run.session}: run choose.")
+    return past.detail
+
+
+def _rung_of(rung: Rung, decisions: Sequence[Decision]) -> Rung:
+    """Return the morning's rung: a hold with nothing to hold for anybody is the floor."""
+    if rung is Rung.HOLD and all(decision.rung is Rung.FLOOR for decision in decisions):
+        return Rung.FLOOR
+    return rung
+
+
+def _by_rules(desk: Desk, run: Run) -> list[Decision]:
+    return _by_engine(desk, run, ladder.by_rules)
+
+
+def _by_model(desk: Desk, run: Run) -> list[Decision]:
+    return _by_engine(desk, run, ladder.by_model)
+
+
+def _by_engine(desk: Desk, run: Run, decide: ladder.Decide) -> list[Decision]:
+    names = _names(desk, run)
+    quarantined = _quarantined(desk, run)
+    rules = _rule_scores(desk, run)
+    model = _model_scores(desk, run)
+    sound = [
+        decide(score, names[score.trader_id], model.get(score.trader_id))
+        for score in rules
+        if score.trader_id in names and score.trader_id not in quarantined
+    ]
+    scored = {score.trader_id for score in rules}
+    unsound = [t for t in names if t in quarantined or t not in scored]
+    return sound + _held(desk, run, unsound, quarantined=True)
+
+
+def _all_held(desk: Desk, run: Run) -> list[Decision]:
+    return _held(desk, run, list(_names(desk, run)), quarantined=False)
+
+
+def _held(desk: Desk, run: Run, trader_ids: Sequence[str], *, quarantined: bool) -> list[Decision]:
+    if not trader_ids:
+        return []
+    names, history = _names(desk, run), desk.store.history
+    base_cents, lived = history.base_limits_on(run.session), history.lived(run.session)
+    position = desk.calendar.position(run.session)
+    return [
+        ladder.held(
+            trader_id,
+            names[trader_id],
+            position,
+            base_cents[trader_id],
+            lived.get(trader_id, {}),
+            quarantined=quarantined,
+        )
+        for trader_id in trader_ids
+    ]
+
+
+_HOW = {Rung.MODEL: _by_model, Rung.RULES: _by_rules, Rung.HOLD: _all_held}
+
+
+def _names(desk: Desk, run: Run) -> dict[str, str]:
+    return {trader.trader_id: trader.name for trader in desk.store.roster.active(run.session)}
+
+
+def _quarantined(desk: Desk, run: Run) -> frozenset[str]:
+    past = desk.store.mornings.stages(run.session, run.revision).get(Verb.VALIDATE)
+    return frozenset() if past is None else frozenset(past.detail.get("quarantined", ()))
+
+
+def _rule_scores(desk: Desk, run: Run) -> tuple[RuleScore, ...]:
+    found = desk.store.mornings.rule_scores(run.session, run.revision)
+    if not found:
+        raise MissingResultError(f"The rules have left no scores for {run.session}: run score-rules.")
+    return found
+
+
+def _model_scores(desk: Desk, run: Run) -> dict[str, ModelScore]:
+    """Return the model's scores, but only of a run that finished."""
+    past = desk.store.mornings.stages(run.session, run.revision).get(Verb.SCORE_MODEL)
+    if past is None or not past.is_done:
+        return {}
+    return {score.trader_id: score for score in desk.store.mornings.model_scores(run.session, run.revision)}

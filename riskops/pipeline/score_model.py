@@ -1,0 +1,33 @@
+"""Score every trader by the pooled model."""
+
+from __future__ import annotations
+
+from riskops import champion
+from riskops.desk import Desk
+from riskops.pipeline.faults import force, hang
+from riskops.pipeline.stage import Receipt, cut_off, read_history, settled, stage
+from riskops.records import Run, Verb
+from riskops.settings import Fault
+
+
+def score_pooled_model(desk: Desk, run: Run) -> Receipt:
+    """Score every trader by the pooled model, the challenger.
+
+    Raises
+    ------
+    ModelError
+        If no score can be given that a desk may rely on; the morning goes on with the rules.
+    """
+    from riskops import challenger
+
+    if (receipt := settled(desk, run, Verb.SCORE_MODEL)) is not None:
+        return receipt
+    with stage(desk, run, Verb.SCORE_MODEL):
+        force(desk, Fault.MODEL_RAISES)
+        hang(desk, Fault.MODEL_HANGS)
+        history = read_history(desk, run)
+        paths = desk.store.history.paths(history, cut_off(desk, run))
+        found = challenger.score(history, paths, champion.walk(history), champion.score(history))
+        receipt = {"traders": len(found), "raised": sum(score.gain_usd > 0 for score in found)}
+        desk.store.mornings.record_model_scores(run.session, run.revision, found, receipt)
+    return receipt

@@ -1,0 +1,82 @@
+"""Send the mail of a session: exactly one copy to everybody, or say so loudly."""
+
+from __future__ import annotations
+
+import hashlib
+
+from riskops.delivery import deliver
+from riskops.desk import Desk
+from riskops.pipeline.stage import Receipt, may_mail, settled, stage
+from riskops.records import Publication, Run, Verb
+from riskops.report.minimal import minimal_subject, minimal_text
+from riskops.store.mornings import Report
+from riskops.store.outbox import Outbox
+from riskops.store.seal import LIMITS_MAIL
+
+LOCKS = "locks"
+
+
+def send(desk: Desk, run: Run) -> Receipt:
+    """Deliver the composed report, or the minimal mail where it could not be composed.
+
+    A backfill never mails, and a run for another day only where it was asked to: the report stays
+    in the archive.
+
+    Raises
+    ------
+    DeliveryError
+        If a mail was not accepted; the recipients who have theirs do not get another.
+    """
+    if not may_mail(desk, run):
+        return {"delivered": [], "why": f"a {run.run_type} run for {run.session} does not mail"}
+    if (receipt := settled(desk, run, Verb.SEND)) is not None:
+        return {**receipt, "delivered": [], "why": "nothing new: the mail is out"}
+    with stage(desk, run, Verb.SEND):
+        outcome = deliver(
+            Outbox(desk.store.database),
+            _mail(desk, run),
+            desk.settings,
+            desk.clock(),
+            desk.settings.output / LOCKS,
+        )
+        everybody = sorted({*outcome.delivered, *outcome.already_delivered})
+        paths = [str(path) for path in outcome.paths]
+        receipt = {"recipients": everybody, "paths": paths}
+        desk.store.mornings.finish(run.session, run.revision, Verb.SEND, receipt)
+    return {**receipt, "delivered": list(outcome.delivered)}
+
+
+def _mail(desk: Desk, run: Run) -> Report:
+    """Return the composed report if compose has left one, else the minimal mail."""
+    composed = desk.store.mornings.report(run.session, run.revision, LIMITS_MAIL)
+    stages = desk.store.mornings.stages(run.session, run.revision)
+    sound = all(verb in stages and stages[verb].is_done for verb in (Verb.PUBLISH, Verb.COMPOSE))
+    if composed is not None and (sound or desk.store.mornings.is_frozen(run.session, run.revision)):
+        return composed
+    broken = [
+        f"{verb.value}: {stages[verb].detail.get('problem') or 'did not finish'}"
+        for verb in (Verb.CHOOSE, Verb.PUBLISH, Verb.COMPOSE)
+        if verb in stages and not stages[verb].is_done
+    ]
+    return _minimal(desk, run, "; ".join(broken) or "no limits were committed this morning")
+
+
+def _minimal(desk: Desk, run: Run, why: str) -> Report:
+    committed = _last_committed(desk, run)
+    decisions = None if committed is None else committed.decisions
+    committed_for = None if committed is None else committed.session
+    text = minimal_text(run.session, decisions, why, committed_for)
+    return Report(
+        session=run.session,
+        revision=run.revision,
+        kind=LIMITS_MAIL,
+        subject=minimal_subject(run.session),
+        text=text,
+        html="",
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def _last_committed(desk: Desk, run: Run) -> Publication | None:
+    newest = desk.store.mornings.newest_published(through=run.session)
+    return None if newest is None else desk.store.mornings.publication(*newest)

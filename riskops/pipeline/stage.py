@@ -1,0 +1,78 @@
+"""What every verb does around its work: note that it began, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+from riskops import config
+from riskops.desk import Desk
+from riskops.history import DeskHistory
+from riskops.records import Run, RunType, Verb
+from riskops.sessions import desk_date, desk_time
+
+Receipt = Mapping[str, Any]
+
+
+class stage:  # noqa: N801 - reads as a statement: `with stage(desk, run, verb):`
+    """Journal a verb and mark it started; a failure is marked with its reason and passed on."""
+
+    def __init__(self, desk: Desk, run: Run, verb: Verb) -> None:
+        self._desk, self._run, self._verb = desk, run, verb
+
+    def __enter__(self) -> None:
+        """Note the beginning."""
+        self._record = self._desk.store.journal.begin(self._run, self._verb, self._desk.clock())
+        self._desk.store.mornings.start(self._run.session, self._run.revision, self._verb)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Note the end; exceptions go on to whoever called the verb."""
+        problem = "" if kind is None else f"{kind.__name__}: {error}"
+        if kind is not None:
+            self._desk.store.mornings.fail(self._run.session, self._run.revision, self._verb, problem)
+        state = "done" if kind is None else "failed"
+        self._desk.store.journal.end(self._record, state, problem, self._desk.clock())
+
+
+def settled(desk: Desk, run: Run, verb: Verb) -> Receipt | None:
+    """Return the receipt of a verb that is done for a session whose mail is out, else ``None``.
+
+    Automatic change has ended there: running such a verb again is a quiet no-op.
+    """
+    mornings = desk.store.mornings
+    if not mornings.is_frozen(run.session, run.revision):
+        return None
+    past = mornings.stages(run.session, run.revision).get(verb)
+    if past is None or not past.is_done:
+        return None
+    desk.store.journal.note(run, verb, "nothing new", desk.clock())
+    return {**past.detail, "sealed": True}
+
+
+def cut_off(desk: Desk, run: Run) -> datetime:
+    """Return the cut-off of a session: the recorded one, or 06:30 for one never lived."""
+    recorded = desk.store.mornings.cut_off(run.session, run.revision)
+    return recorded or desk_time(run.session, config.UNLIVED_CUT_OFF)
+
+
+def read_history(desk: Desk, run: Run) -> DeskHistory:
+    """Return the desk as it was known at the session's cut-off."""
+    return desk.store.history.desk(run.session, cut_off(desk, run))
+
+
+def is_today(desk: Desk, run: Run) -> bool:
+    """Say whether a run is for the session of today, New York time."""
+    return run.session == desk_date(desk.clock())
+
+
+def may_mail(desk: Desk, run: Run) -> bool:
+    """Say whether a mail may leave: never from a backfill, by itself only for today."""
+    if run.run_type is RunType.BACKFILL:
+        return False
+    if run.deliver is not None:
+        return run.deliver
+    return is_today(desk, run) and run.run_type is not RunType.MANUAL

@@ -1,0 +1,345 @@
+"""The words of the domain as frozen records; money in cents, moments timezone-aware."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+
+
+class Side(StrEnum):
+    """The side of a closed trade."""
+
+    LONG = "long"
+    SHORT = "short"
+
+
+class RosterState(StrEnum):
+    """What a trader may do from a date on."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    LEFT = "left"
+
+
+class Rule(StrEnum):
+    """The five rules of the champion, in the order their reasons are listed."""
+
+    BREACH = "limit_breached"
+    STREAK = "loss_streak"
+    DRAWDOWN = "drawdown"
+    VOLATILITY = "volatility_spike"
+    LARGE_LOSS = "large_single_day_loss"
+
+
+class Engine(StrEnum):
+    """Who computes a reduction."""
+
+    RULES = "rules"
+    POOLED_MODEL = "pooled_model"
+
+
+class Verdict(StrEnum):
+    """The outcome of the comparison."""
+
+    MODEL_WINS = "model_wins"
+    RULES_HOLD = "rules_hold"
+    NOT_ENOUGH_EVIDENCE = "not_enough_evidence"
+    MODEL_FAILED = "model_failed"
+
+
+class Rung(IntEnum):
+    """The step of the fall-back ladder that produced limits; higher is further down."""
+
+    MODEL = 1
+    RULES = 2
+    HOLD = 3
+    FLOOR = 4
+
+    @property
+    def label(self) -> str:
+        """The rung's name as the mail prints it."""
+        return self.name.lower()
+
+
+class Severity(StrEnum):
+    """What a failed data check does to the morning."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Confidence(StrEnum):
+    """How well a cut is confirmed."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Verb(StrEnum):
+    """The steps of a morning; each is one function, one task and one command."""
+
+    INGEST = "ingest"
+    VALIDATE = "validate"
+    SCORE_RULES = "score_rules"
+    SCORE_MODEL = "score_pooled_model"
+    COMPARE = "compare"
+    CHOOSE = "choose"
+    PUBLISH = "publish"
+    COMPOSE = "compose_report"
+    SEND = "send_report"
+
+
+class RunType(StrEnum):
+    """Who asked for a run; the first three are Airflow's own words."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    BACKFILL = "backfill"
+    BREAK_GLASS = "break_glass"
+
+
+@dataclass(frozen=True, slots=True)
+class Trader:
+    """A person with one limit."""
+
+    trader_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account and the trader it belongs to from a date on (`effective_to` excluded)."""
+
+    account_id: str
+    trader_id: str
+    effective_from: date
+    effective_to: date | None = None
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class BaseLimit:
+    """A trader's normal daily loss limit from a date on."""
+
+    trader_id: str
+    effective_from: date
+    base_limit_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class RosterEntry:
+    """A trader's roster state from a date on."""
+
+    trader_id: str
+    effective_from: date
+    state: RosterState
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One closed trade, or one fill that carries the venue's realised result.
+
+    `net_cents = gross_cents - fees_cents`. `opened_at` and the prices are ``None`` where the
+    venue does not tell them. `session` is the label of `closed_at`.
+    """
+
+    account_id: str
+    trade_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    opened_at: datetime | None
+    closed_at: datetime
+    entry_price: Decimal | None
+    exit_price: Decimal | None
+    gross_cents: int
+    fees_cents: int
+    net_cents: int
+    session: date
+    known_at: datetime
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One fired rule: its level (0..80), its reason text and the numbers behind it."""
+
+    rule: Rule
+    level: int
+    reason: str
+    numbers: dict[str, float | int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRecord:
+    """How often a large loss followed days on which the same rule fired.
+
+    `hits` of `days` were large-loss days for the trader, `desk_hits` of `desk_days` on the desk.
+    """
+
+    rule: Rule
+    hits: int
+    days: int
+    desk_hits: int
+    desk_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleScore:
+    """What the rules say of one trader for one session.
+
+    `raw_reduction` is the combination of the signals (probation included), before relaxation;
+    `easing_from` is the reduction and the session that relaxation eases from, where it decides.
+    Reductions are percent of the base limit, `flip_distance_cents` is the extra loss on the last
+    active day that would raise the cut (``None``: no loss would).
+    """
+
+    trader_id: str
+    base_limit_cents: int
+    raw_reduction: int
+    reduction: int
+    signals: tuple[Signal, ...]
+    confidence: Confidence
+    track_record: TrackRecord | None
+    active_days: int
+    last_active: date | None
+    probation: bool
+    rules_only: bool
+    easing_from: tuple[int, date] | None
+    way_back: str
+    flip_distance_cents: int | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelScore:
+    """What the pooled model says of one trader for one session.
+
+    `large_loss_probability` is the displayed risk (0..1). `reduction` is the overlay's, in
+    percent of the base limit, never below the rules'. `gain_usd` is the expected gain over the
+    rules' reduction and `gain_se_usd` its standard error. `reasons` are the largest
+    contributions in plain words.
+    """
+
+    trader_id: str
+    large_loss_probability: float
+    reduction: int
+    gain_usd: float
+    gain_se_usd: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One data-quality check; `trader_id` is set where it concerns a single trader.
+
+    `raised` marks a check that could not be carried out: always critical.
+    """
+
+    check: str
+    severity: Severity
+    passed: bool
+    trader_id: str | None
+    observed: str
+    unexpected_count: int
+    detail: str
+    raised: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Champion against challenger: the verdict and the evidence of one morning.
+
+    `e_values` are the four e-processes in the order beats-by-10 %, not-worse-than-minus-10 %,
+    better-than-no-restriction, material. Benefits are USD over the whole walk-forward.
+    `table` holds the benchmarks: policy name to its figures.
+    """
+
+    verdict: Verdict
+    reason: str
+    e_values: tuple[float, float, float, float]
+    challenger_benefit_usd: float
+    rules_benefit_usd: float
+    desk_days: int
+    trader_days: int
+    large_loss_days: int
+    clipped_days: int
+    vetoed: bool
+    sessions_to_go: int | None
+    smallest_detectable_usd: float | None
+    specification: str
+    table: dict[str, dict[str, float]] = field(default_factory=dict)
+    information: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The limit of one trader for one session, with everything the mail says of it.
+
+    `engine_reduction` is what the chosen engine asked for; `reduction` is what was decided
+    (percent of `base_limit_cents`). `held_from` names the session a hold stands on.
+    """
+
+    trader_id: str
+    name: str
+    base_limit_cents: int
+    reduction: int
+    limit_cents: int
+    rung: Rung
+    engine: Engine | None
+    reasons: tuple[str, ...]
+    confidence: Confidence
+    track_record: TrackRecord | None
+    way_back: str
+    flip_distance_cents: int | None
+    quarantined: bool = False
+    held_from: date | None = None
+    held_sessions: int = 0
+    notes: tuple[str, ...] = ()
+    large_loss_probability: float | None = None
+    challenger_reduction: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LivedReduction:
+    """What was in force for a trader on a session whose mail left (hold included)."""
+
+    trader_id: str
+    session: date
+    reduction: int
+    limit_cents: int
+    base_limit_cents: int
+    rung: Rung
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The choice of one morning: rung, verdict, why, and the cut-off the limits know."""
+
+    session: date
+    revision: int
+    rung: Rung
+    verdict: Verdict
+    why: str
+    cut_off: datetime
+    code_version: str
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Who asks for a session and whether a mail may leave.
+
+    `deliver` is what the run's Param asked for: ``True``, ``False`` or ``None`` for the default
+    (scheduled and break-glass runs for today mail, everything else does not).
+    """
+
+    session: date
+    run_type: RunType
+    run_id: str
+    deliver: bool | None = None
+    revision: int = 0

@@ -1,0 +1,1 @@
+"""The report: what it says (content) and how it looks (render)."""

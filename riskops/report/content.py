@@ -1,0 +1,469 @@
+"""The view model of the mail: everything the text and HTML twins print, ready to print.
+
+Both templates only arrange what stands here, so the twins cannot say different things.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from riskops import config
+from riskops.money import dollars, whole_dollars
+from riskops.records import (
+    CheckResult,
+    Comparison,
+    Decision,
+    ModelScore,
+    Publication,
+    Rung,
+    Severity,
+    Verdict,
+)
+from riskops.report.wording import (
+    SYSTEMS,
+    VERDICTS,
+    because,
+    check_line,
+    counted,
+    desk_moment,
+    flip_distance,
+    listing,
+    long_date,
+    one_line,
+    reasons,
+    rung_label,
+    share,
+    standing,
+    track_record,
+    trader_label,
+)
+
+MOST_NAMES = 8
+MOST_CHECKS = 12
+MOST_NEAREST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One trader as the mail prints him; `details` are (label, text), `standing` says held or quarantined."""
+
+    trader: str
+    order: str
+    percent: str
+    limit: str
+    base: str
+    reasons: str
+    confidence: str
+    standing: str
+    details: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FullLimit:
+    """Traders without a cut who share a limit."""
+
+    limit: str
+    count: int
+    traders: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The whole mail, by section, in the order of reading."""
+
+    title: str
+    subject: str
+    headline: str
+    alerts: tuple[str, ...]
+    changes: tuple[str, ...]
+    immediate_title: str
+    immediate: tuple[Entry, ...]
+    moderate_title: str
+    moderate: tuple[Entry, ...]
+    others: tuple[Entry, ...]
+    full_limits: tuple[FullLimit, ...]
+    nearest: str
+    counts: tuple[tuple[str, int], ...]
+    summary: tuple[tuple[str, str], ...]
+    evidence: tuple[str, ...]
+    health: tuple[str, ...]
+    footer: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tiers:
+    """The decisions of a morning by how much they cut, the largest cut first."""
+
+    immediate: tuple[Decision, ...]
+    moderate: tuple[Decision, ...]
+    mild: tuple[Decision, ...]
+    remarked: tuple[Decision, ...]
+    free: tuple[Decision, ...]
+
+    @property
+    def restricted(self) -> int:
+        return len(self.immediate) + len(self.moderate) + len(self.mild)
+
+
+def content(
+    publication: Publication,
+    comparison: Comparison | None,
+    checks: Sequence[CheckResult],
+    model_scores: Sequence[ModelScore],
+    restricted_share: float | None,
+    *,
+    faults: Sequence[str] = (),
+    replaces: Publication | None = None,
+    sealed_at: datetime | None = None,
+) -> Content:
+    """Arrange one morning for reading.
+
+    Parameters
+    ----------
+    restricted_share
+        Share (0..1) of the trailing trader-days that were restricted, ``None`` without history.
+    faults
+        What went wrong this morning, in words; printed at the top.
+    replaces
+        The publication that a correction replaces.
+    sealed_at
+        When the session was sealed, where the mail describes one that is out.
+    """
+    tiers = _tiers(publication.decisions)
+    scores = {score.trader_id: score for score in model_scores}
+    return Content(
+        title=f"Daily loss limits for {long_date(publication.session)}",
+        subject=_subject(publication, tiers),
+        headline=_headline(publication, tiers),
+        alerts=_alerts(publication, comparison, checks, restricted_share, faults),
+        changes=_changes(publication, replaces),
+        immediate_title=f"Immediate action (cut above {config.IMMEDIATE_ABOVE}%)",
+        immediate=_entries(tiers.immediate, scores, "REDUCE LIMIT BY"),
+        moderate_title=f"Moderate (cut of {config.MODERATE_FROM}% to {config.IMMEDIATE_ABOVE}%)",
+        moderate=_entries(tiers.moderate, scores, "Reduce by"),
+        others=_entries((*tiers.mild, *tiers.remarked), scores, "Reduce by"),
+        full_limits=_full_limits(tiers.free),
+        nearest=_nearest(tiers.free),
+        counts=_counts(tiers),
+        summary=_summary(publication, tiers),
+        evidence=_evidence(publication, comparison, scores),
+        health=_health(checks, restricted_share),
+        footer=_footer(publication, comparison, checks, sealed_at),
+    )
+
+
+# --- who is cut -------------------------------------------------------------------------------
+
+
+def _tiers(decisions: Sequence[Decision]) -> _Tiers:
+    by_cut = sorted(decisions, key=lambda decision: -decision.reduction)
+    free = [d for d in by_cut if d.reduction == 0]
+    return _Tiers(
+        immediate=tuple(d for d in by_cut if d.reduction > config.IMMEDIATE_ABOVE),
+        moderate=tuple(d for d in by_cut if config.MODERATE_FROM <= d.reduction <= config.IMMEDIATE_ABOVE),
+        mild=tuple(d for d in by_cut if 0 < d.reduction < config.MODERATE_FROM),
+        remarked=tuple(d for d in free if _is_remarked(d)),
+        free=tuple(d for d in free if not _is_remarked(d)),
+    )
+
+
+def _is_remarked(decision: Decision) -> bool:
+    return bool(decision.notes or standing(decision))
+
+
+def _label(decision: Decision) -> str:
+    return trader_label(decision.trader_id, decision.name)
+
+
+def _entries(
+    decisions: Sequence[Decision], scores: Mapping[str, ModelScore], order: str
+) -> tuple[Entry, ...]:
+    return tuple(_entry(decision, scores.get(decision.trader_id), order) for decision in decisions)
+
+
+def _entry(decision: Decision, score: ModelScore | None, order: str) -> Entry:
+    percent = f"{decision.reduction}%"
+    return Entry(
+        trader=_label(decision),
+        order=f"{order} {percent}" if decision.reduction else "No cut",
+        percent=percent,
+        limit=dollars(decision.limit_cents),
+        base=dollars(decision.base_limit_cents),
+        reasons=reasons(decision),
+        confidence=decision.confidence.value,
+        standing=standing(decision),
+        details=_details(decision, score),
+    )
+
+
+def _details(decision: Decision, score: ModelScore | None) -> tuple[tuple[str, str], ...]:
+    lines = [("Record", track_record(decision.track_record))]
+    if decision.reduction:
+        lines += [("Way back", one_line(decision.way_back)), ("Flip distance", flip_distance(decision))]
+    lines.append(_model_line(decision, score))
+    lines += [("Note", one_line(note)) for note in decision.notes]
+    return tuple((label, text) for label, text in lines if text)
+
+
+def _model_line(decision: Decision, score: ModelScore | None) -> tuple[str, str]:
+    """Return what the model says of a trader; a number without a reason is not printed."""
+    label = "Pooled model" if decision.rung is Rung.MODEL else "Pooled model (shadow)"
+    if score is None or not score.reasons:
+        return label, ""
+    asked = _asked(decision, score)
+    cut = f"would cut by {asked}%" if asked else "would not cut"
+    risk = share(score.large_loss_probability)
+    return label, one_line(f"large-loss risk {risk}, {cut}: {', '.join(score.reasons)}")
+
+
+def _asked(decision: Decision, score: ModelScore) -> int:
+    return score.reduction if decision.challenger_reduction is None else decision.challenger_reduction
+
+
+def _full_limits(free: Sequence[Decision]) -> tuple[FullLimit, ...]:
+    limits = sorted({decision.limit_cents for decision in free}, reverse=True)
+    groups = [(limit, [_label(d) for d in free if d.limit_cents == limit]) for limit in limits]
+    return tuple(FullLimit(dollars(limit), len(names), ", ".join(names)) for limit, names in groups)
+
+
+def _nearest(free: Sequence[Decision]) -> str:
+    """Return the traders without a cut whom the smallest extra loss would have cut."""
+    flips = [(d.flip_distance_cents, _label(d)) for d in free if d.flip_distance_cents is not None]
+    closest = sorted(flips)[:MOST_NEAREST]
+    return ", ".join(f"{label} ({dollars(cents)} more loss)" for cents, label in closest)
+
+
+def _changes(publication: Publication, replaces: Publication | None) -> tuple[str, ...]:
+    if replaces is None:
+        return ()
+    before = {d.trader_id: d for d in replaces.decisions}
+    after = {d.trader_id: d for d in publication.decisions}
+    changed = [d for d in publication.decisions if _in_short(before.get(d.trader_id)) != _in_short(d)]
+    lines = [f"{_label(d)}: {_in_short(before.get(d.trader_id))} -> {_in_short(d)}" for d in changed]
+    lines += [f"{_label(d)}: {_in_short(d)} -> no limit" for key, d in before.items() if key not in after]
+    return tuple(lines) or ("No limit changed.",)
+
+
+def _in_short(decision: Decision | None) -> str:
+    if decision is None:
+        return "no limit"
+    return f"{dollars(decision.limit_cents)} (cut {decision.reduction}%)"
+
+
+# --- the whole desk ---------------------------------------------------------------------------
+
+
+def _counts(tiers: _Tiers) -> tuple[tuple[str, int], ...]:
+    return (
+        ("Immediate", len(tiers.immediate)),
+        ("Moderate", len(tiers.moderate)),
+        (f"Below {config.MODERATE_FROM}%", len(tiers.mild)),
+        ("No cut", len(tiers.remarked) + len(tiers.free)),
+    )
+
+
+def _headline(publication: Publication, tiers: _Tiers) -> str:
+    cuts = f"{len(tiers.immediate)} immediate, {len(tiers.moderate)} moderate"
+    return f"{cuts}, {tiers.restricted} of {counted(len(publication.decisions), 'trader')} cut"
+
+
+def _subject(publication: Publication, tiers: _Tiers) -> str:
+    correction = f"CORRECTION {publication.revision}: " if publication.revision else ""
+    state = [rung_label(publication.rung)]
+    if publication.verdict is Verdict.MODEL_FAILED:
+        state.append("model failed")
+    if quarantined := sum(d.quarantined for d in publication.decisions):
+        state.append(f"{quarantined} quarantined")
+    session = f"{publication.session:%a} {publication.session}"
+    counts = _headline(publication, tiers)
+    return f"{correction}RiskOps loss limits {session}: {counts} [{', '.join(state)}]"
+
+
+def _summary(publication: Publication, tiers: _Tiers) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Total traders", str(len(publication.decisions))),
+        ("Restrictions applied", str(tiers.restricted)),
+        ("High risk", str(len(tiers.immediate))),
+        ("System", SYSTEMS[publication.rung]),
+    )
+
+
+def _alerts(
+    publication: Publication,
+    comparison: Comparison | None,
+    checks: Sequence[CheckResult],
+    restricted_share: float | None,
+    faults: Sequence[str],
+) -> tuple[str, ...]:
+    lines = [_correction_alert(publication), _rung_alert(publication)]
+    lines += [_model_alert(publication, comparison), _quarantine_alert(publication)]
+    lines += [one_line(f"FAULT: {fault}") for fault in faults]
+    lines += [_checks_alert(checks), _share_alert(restricted_share)]
+    return tuple(line for line in lines if line)
+
+
+def _correction_alert(publication: Publication) -> str:
+    if not publication.revision:
+        return ""
+    return f"CORRECTION, revision {publication.revision}: it replaces the limits mailed before."
+
+
+def _rung_alert(publication: Publication) -> str:
+    if publication.rung in (Rung.MODEL, Rung.RULES):
+        return ""
+    system = SYSTEMS[publication.rung].upper()
+    return because(f"{system} ({rung_label(publication.rung)})", publication.why)
+
+
+def _model_alert(publication: Publication, comparison: Comparison | None) -> str:
+    told = publication.rung in (Rung.HOLD, Rung.FLOOR)
+    if publication.verdict is Verdict.MODEL_FAILED:
+        why = "" if told else publication.why
+        return because("MODEL FAILED, the limits do not rest on it", comparison.reason if comparison else why)
+    if publication.verdict is Verdict.MODEL_WINS and publication.rung is Rung.RULES:
+        return "MODEL NOT USED: it is promoted but left no scores in time; the rules give the limits."
+    return ""
+
+
+def _quarantine_alert(publication: Publication) -> str:
+    names = [_label(d) for d in publication.decisions if d.quarantined]
+    if not names:
+        return ""
+    return f"QUARANTINED, their data failed: {listing(names, MOST_NAMES)}."
+
+
+def _checks_alert(checks: Sequence[CheckResult]) -> str:
+    if not checks:
+        return "NO DATA CHECK was carried out this morning."
+    critical = [check for check in _failed(checks) if _is_critical(check)]
+    return f"CRITICAL: {counted(len(critical), 'data check')} failed, see data health." if critical else ""
+
+
+def _share_alert(restricted_share: float | None) -> str:
+    bar = float(config.RESTRICTED_SHARE_WARNING)
+    if restricted_share is None or restricted_share <= bar:
+        return ""
+    days = f"trader-days of the last {counted(config.RESTRICTED_SHARE_WINDOW, 'session')}"
+    return (
+        f"OFTEN RESTRICTED: {100 * restricted_share:.1f} % of the {days}, more than {share(bar)}. "
+        "The thresholds want calibrating to this desk."
+    )
+
+
+# --- evidence, data health, footer ------------------------------------------------------------
+
+
+def _evidence(
+    publication: Publication, comparison: Comparison | None, scores: Mapping[str, ModelScore]
+) -> tuple[str, ...]:
+    if comparison is None:
+        return ("No comparison of model and rules was recorded this morning.",)
+    lines = [_meter(comparison), _reading(comparison.verdict), _benefits(comparison)]
+    lines += [_limits_of_evidence(comparison), _shadow(publication, scores)]
+    return tuple(line for line in lines if line)
+
+
+def _meter(comparison: Comparison) -> str:
+    """Return how far the evidence for the model has come; the weakest of the four tests counts."""
+    weakest, bar = min(comparison.e_values), comparison.information.get("bar", config.E_VALUE_BAR)
+    pace = "bar reached" if weakest >= bar else _pace(comparison)
+    detectable = _detectable(comparison.smallest_detectable_usd)
+    return f"model e = {weakest:,.1f} of {bar:.0f}, {pace}; {detectable}"
+
+
+def _pace(comparison: Comparison) -> str:
+    if comparison.sessions_to_go is None:
+        return "no promotion in sight at this pace"
+    return f"about {counted(comparison.sessions_to_go, 'more session')} at this pace"
+
+
+def _detectable(usd: float | None) -> str:
+    if usd is None or not math.isfinite(usd):
+        return "smallest detectable advantage not known yet"
+    return f"smallest detectable advantage {whole_dollars(100 * usd)} a day"
+
+
+def _reading(verdict: Verdict) -> str:
+    if verdict is Verdict.NOT_ENOUGH_EVIDENCE:
+        return 'Not promoted means "not proven", it does not mean "no better".'
+    if verdict is Verdict.RULES_HOLD:
+        return "The evidence favours the rules."
+    return ""
+
+
+def _benefits(comparison: Comparison) -> str:
+    model, rules = (
+        whole_dollars(100 * usd) for usd in (comparison.challenger_benefit_usd, comparison.rules_benefit_usd)
+    )
+    days = f"{counted(comparison.desk_days, 'desk-day')}, {counted(comparison.trader_days, 'trader-day')}"
+    losses = counted(comparison.large_loss_days, "large-loss day")
+    return f"Benefit over no restriction: model {model}, rules {rules} ({days}, {losses})."
+
+
+def _limits_of_evidence(comparison: Comparison) -> str:
+    remarks = []
+    if comparison.vetoed:
+        remarks.append("a single very bad day of the model vetoes its promotion for now")
+    if comparison.clipped_days:
+        remarks.append(f"{counted(comparison.clipped_days, 'day')} clipped")
+    return f"Mind: {'; '.join(remarks)}." if remarks else ""
+
+
+def _shadow(publication: Publication, scores: Mapping[str, ModelScore]) -> str:
+    """Return whom the model would have cut further; it tells, it does not decide."""
+    if publication.rung is Rung.MODEL:
+        return ""
+    known = [(d, scores[d.trader_id]) for d in publication.decisions if d.trader_id in scores]
+    further = [
+        f"{_label(d)} {_asked(d, s)}% (not {d.reduction}%)" for d, s in known if _asked(d, s) > d.reduction
+    ]
+    return f"In shadow the model would cut further: {listing(further, MOST_NAMES)}." if further else ""
+
+
+def _failed(checks: Sequence[CheckResult]) -> list[CheckResult]:
+    """Return the checks that failed, the gravest first."""
+    order = list(Severity)
+    failed = [check for check in checks if not check.passed]
+    return sorted(failed, key=lambda check: (not _is_critical(check), order.index(check.severity)))
+
+
+def _is_critical(check: CheckResult) -> bool:
+    return check.raised or check.severity is Severity.CRITICAL
+
+
+def _health(checks: Sequence[CheckResult], restricted_share: float | None) -> tuple[str, ...]:
+    failed = _failed(checks)
+    lines = [_passed(checks), *[check_line(check) for check in failed[:MOST_CHECKS]]]
+    if len(failed) > MOST_CHECKS:
+        lines.append(f"and {len(failed) - MOST_CHECKS} more failed checks")
+    if restricted_share is not None:
+        window = counted(config.RESTRICTED_SHARE_WINDOW, "session")
+        lines.append(f"Restricted trader-days over the last {window}: {share(restricted_share)}")
+    return tuple(lines)
+
+
+def _passed(checks: Sequence[CheckResult]) -> str:
+    if not checks:
+        return "No data check was carried out"
+    return f"{sum(check.passed for check in checks)} of {counted(len(checks), 'check')} passed"
+
+
+def _footer(
+    publication: Publication,
+    comparison: Comparison | None,
+    checks: Sequence[CheckResult],
+    sealed_at: datetime | None,
+) -> tuple[tuple[str, str], ...]:
+    known = "" if comparison is None or comparison.reason == publication.why else comparison.reason
+    lines = [
+        ("Rung", because(f"{int(publication.rung)} {publication.rung.label}", publication.why)),
+        ("Verdict", because(VERDICTS[publication.verdict], known)),
+        ("Cut-off", desk_moment(publication.cut_off)),
+        ("Checks", _passed(checks)),
+        ("Code version", one_line(publication.code_version)),
+        ("Revision", str(publication.revision)),
+    ]
+    return (*lines, ("Sealed", desk_moment(sealed_at))) if sealed_at else tuple(lines)

@@ -1,0 +1,41 @@
+"""From the view model to a mail: its subject, its text and its HTML twin."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from riskops.report.content import Content
+from riskops.report.wording import one_line
+
+TEMPLATES = Path(__file__).parent / "templates"
+LONGEST_SUBJECT = 200
+
+
+def subject(content: Content) -> str:
+    """Return the subject: the date, the counts and the rung, in one line."""
+    return one_line(content.subject, LONGEST_SUBJECT)
+
+
+def as_text(content: Content) -> str:
+    """Return the mail as plain text."""
+    return _environment().get_template("limits.txt").render(mail=content)
+
+
+def as_html(content: Content) -> str:
+    """Return the mail as one HTML page that needs nothing from elsewhere."""
+    return _environment().get_template("limits.html").render(mail=content)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(("html",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,143 @@
+"""The words of the mail: every sentence that is made of a record, and the cleaning of foreign text.
+
+Text that comes from outside (names, details of checks, answers of servers) passes `one_line`, so
+that it can neither start a line of its own nor reverse the reading direction.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from riskops.money import dollars
+from riskops.records import CheckResult, Decision, Rung, Severity, TrackRecord, Verdict
+from riskops.sessions import DESK_ZONE
+
+LONGEST_TEXT = 300
+
+SYSTEMS = {
+    Rung.MODEL: "Pooled model",
+    Rung.RULES: "Rules-based (baseline)",
+    Rung.HOLD: "Held limits",
+    Rung.FLOOR: "Floor",
+}
+VERDICTS = {
+    Verdict.MODEL_WINS: "the model wins",
+    Verdict.RULES_HOLD: "the rules hold",
+    Verdict.NOT_ENOUGH_EVIDENCE: "not enough evidence to replace the rules",
+    Verdict.MODEL_FAILED: "MODEL FAILED",
+}
+
+
+def one_line(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return `text` as one printable line: no control, format or line-breaking characters."""
+    printable = "".join(_printable(character) for character in text)
+    line = " ".join(printable.split())
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def _printable(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cf":  # invisible; among them those that reverse the reading direction
+        return ""
+    return " " if category[0] in "CZ" else character
+
+
+def long_date(day: date) -> str:
+    """Return a date as titles print it: ``Monday 16 March 2026``."""
+    return f"{day:%A} {day.day} {day:%B %Y}"
+
+
+def short_date(day: date) -> str:
+    """Return a date as remarks print it: ``Fri 13 Mar``."""
+    return f"{day:%a} {day.day} {day:%b}"
+
+
+def desk_moment(moment: datetime) -> str:
+    """Return an aware moment in New York time: ``06:12 New York time, Mon 16 Mar 2026``."""
+    local = moment.astimezone(DESK_ZONE)
+    return f"{local:%H:%M} New York time, {short_date(local.date())} {local.year}"
+
+
+def share(part: float, whole: float = 1.0) -> str:
+    """Return a share as the remarks print it: ``12 %``; a fraction of a percent is kept below 1 %."""
+    percent = 100 * part / whole
+    return f"{percent:.1f} %" if 0 < percent < 1 else f"{percent:.0f} %"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return ``1 session``, ``2 sessions``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def listing(names: Sequence[str], most: int) -> str:
+    """Return at most `most` names and how many were left out."""
+    left_out = len(names) - most
+    shown = ", ".join(names[:most])
+    return f"{shown} and {left_out} more" if left_out > 0 else shown
+
+
+def trader_label(trader_id: str, name: str) -> str:
+    """Return how a trader is called in the mail; the name follows where it says more than the id."""
+    label, shown = f"Trader {one_line(trader_id, 64)}", one_line(name, 80)
+    return label if shown in ("", label, trader_id) else f"{label} ({shown})"
+
+
+def rung_label(rung: Rung) -> str:
+    """Return the number and the name of a rung: ``rung 2 rules``."""
+    return f"rung {int(rung)} {rung.label}"
+
+
+def track_record(record: TrackRecord | None) -> str:
+    """Return ``large loss on 4 of 17 such days (desk: 12 %)``, or nothing without such days."""
+    if record is None or record.days == 0:
+        return ""
+    desk = f" (desk: {share(record.desk_hits, record.desk_days)})" if record.desk_days else ""
+    return f"large loss on {record.hits} of {counted(record.days, 'such day')}{desk}"
+
+
+def flip_distance(decision: Decision) -> str:
+    """Return which extra loss on the last active day would raise the cut; only engines know."""
+    if decision.rung in (Rung.HOLD, Rung.FLOOR):
+        return ""
+    if decision.flip_distance_cents is None:
+        return "no further loss on the last active day would raise the cut"
+    return f"{dollars(decision.flip_distance_cents)} more loss on the last active day would raise the cut"
+
+
+def standing(decision: Decision) -> str:
+    """Return what a limit stands on where no engine decided it: quarantine, hold, floor, or nothing."""
+    parts = ["QUARANTINED (data failed)"] if decision.quarantined else []
+    if decision.rung is Rung.HOLD:
+        parts.append(f"HELD ({_rung_number(decision)})")
+    if decision.rung is Rung.FLOOR:
+        parts.append(f"FLOOR ({_rung_number(decision)})")
+    return ", ".join(parts)
+
+
+def reasons(decision: Decision) -> str:
+    """Return the reasons of a cut in one line; a hold without any names the session it stands on."""
+    if decision.reasons or decision.held_from is None:
+        return one_line(", ".join(decision.reasons))
+    return f"Held from {decision.held_from}, held session {decision.held_sessions}"
+
+
+def _rung_number(decision: Decision) -> str:
+    return f"rung {int(decision.rung)}"
+
+
+def because(statement: str, why: str) -> str:
+    """Return a statement and its reason, where there is one, in one line."""
+    return one_line(f"{statement}: {why}" if why else statement)
+
+
+def check_line(check: CheckResult) -> str:
+    """Return a failed check in one line: how grave, what, whose, and what was seen."""
+    severity = Severity.CRITICAL if check.raised else check.severity
+    grave = "REMARK" if severity is Severity.INFO else severity.value.upper()
+    whose = f" (trader {check.trader_id})" if check.trader_id else ""
+    state = "could not be carried out" if check.raised else "failed"
+    seen = f"; observed {check.observed}" if check.observed else ""
+    rows = f"; {counted(check.unexpected_count, 'row')}" if check.unexpected_count else ""
+    return one_line(f"{grave}: {check.check}{whose} {state}: {check.detail}{seen}{rows}")

@@ -1,0 +1,188 @@
+"""Deployment values, read from the environment once, at the edge.
+
+Business numbers live in `riskops.config`. A value that is a secret is wrapped in `Secret`, whose
+text never shows in a representation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from riskops.errors import ConfigurationError
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+DRILL_DEPLOYMENTS = ("demo", "test")
+
+
+class Delivery(StrEnum):
+    """How mails leave: to a mail server, or into files (demo and test only)."""
+
+    SMTP = "smtp"
+    FILES = "files"
+
+
+class Fault(StrEnum):
+    """Failures that can be forced for a drill."""
+
+    NONE = "none"
+    MODEL_RAISES = "model_raises"
+    MODEL_HANGS = "model_hangs"
+    MODEL_LOSES = "model_loses"
+    QUALITY_CRITICAL = "quality_critical"
+    RULES_RAISE = "rules_raise"
+    INGEST_RAISES = "ingest_raises"
+    SMTP_DOWN = "smtp_down"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that must not be printed; `reveal` hands it to the one who needs it."""
+
+    _value: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Return the value itself."""
+        return self._value
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where mails are handed over; `security` is ``starttls``, ``tls`` or ``none``."""
+
+    host: str
+    port: int
+    user: str
+    password: Secret
+    security: str
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a deployment decides."""
+
+    deployment: str
+    database_url: Secret
+    calendar: str
+    source: str
+    csv_mapping: str
+    inbox: Path
+    output: Path
+    delivery: Delivery
+    sender: str
+    recipients: tuple[str, ...]
+    mail_server: MailServer
+    fault: Fault
+
+    @property
+    def is_drill(self) -> bool:
+        """Whether this deployment may force faults and write mails to files."""
+        return self.deployment in DRILL_DEPLOYMENTS
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Build the settings from environment variables.
+
+    Raises
+    ------
+    ConfigurationError
+        If a variable is missing, malformed, or not allowed in this deployment.
+    """
+    settings = Settings(
+        deployment=_required(environ, "RISKOPS_DEPLOYMENT"),
+        database_url=Secret(_secret(environ, "RISKOPS_DATABASE_URL", required=True)),
+        calendar=environ.get("RISKOPS_CALENDAR", "XNYS"),
+        source=environ.get("RISKOPS_SOURCE", "csv"),
+        csv_mapping=environ.get("RISKOPS_CSV_MAPPING", "closed_trades"),
+        inbox=Path(environ.get("RISKOPS_INBOX", "inbox")),
+        output=Path(environ.get("RISKOPS_OUTPUT", "out")),
+        delivery=_choice(environ, "RISKOPS_DELIVERY", Delivery, None),
+        sender=environ.get("RISKOPS_SENDER", "riskops@localhost"),
+        recipients=_addresses(environ.get("RISKOPS_RECIPIENTS", "")),
+        mail_server=_mail_server(environ),
+        fault=_choice(environ, "RISKOPS_FAULT", Fault, Fault.NONE),
+    )
+    _refuse_drills_in_production(settings)
+    return settings
+
+
+def _refuse_drills_in_production(settings: Settings) -> None:
+    if settings.is_drill:
+        return
+    allowed = " and ".join(DRILL_DEPLOYMENTS)
+    if settings.fault is not Fault.NONE:
+        raise ConfigurationError(f"RISKOPS_FAULT is for {allowed} only; unset it in {settings.deployment!r}.")
+    if settings.delivery is Delivery.FILES:
+        raise ConfigurationError(
+            f"RISKOPS_DELIVERY=files is for {allowed} only; use smtp in {settings.deployment!r}."
+        )
+    if not settings.recipients:
+        raise ConfigurationError("RISKOPS_RECIPIENTS is empty: name the risk managers' addresses.")
+
+
+def _mail_server(environ: Mapping[str, str]) -> MailServer:
+    security = environ.get("RISKOPS_SMTP_SECURITY", "starttls")
+    if security not in ("starttls", "tls", "none"):
+        raise ConfigurationError(f"RISKOPS_SMTP_SECURITY={security!r}: use starttls, tls or none.")
+    return MailServer(
+        host=environ.get("RISKOPS_SMTP_HOST", "localhost"),
+        port=int(_number(environ, "RISKOPS_SMTP_PORT", "587")),
+        user=environ.get("RISKOPS_SMTP_USER", ""),
+        password=Secret(_secret(environ, "RISKOPS_SMTP_PASSWORD", required=False)),
+        security=security,
+        timeout_seconds=_number(environ, "RISKOPS_SMTP_TIMEOUT", "20"),
+    )
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise ConfigurationError(f"{name} is not set. See 'Settings' in the README.")
+    return value
+
+
+def _secret(environ: Mapping[str, str], name: str, *, required: bool) -> str:
+    """Read a secret from ``NAME`` or from the file that ``NAME_FILE`` names."""
+    path = environ.get(f"{name}_FILE")
+    if path:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigurationError(f"{name}_FILE cannot be read: {error.strerror}.") from None
+    return _required(environ, name) if required else environ.get(name, "")
+
+
+def _choice(environ: Mapping[str, str], name: str, choices: type[Choice], default: Choice | None) -> Choice:
+    value = environ.get(name, default or "")
+    try:
+        return choices(value)
+    except ValueError:
+        allowed = ", ".join(choices)
+        raise ConfigurationError(f"{name}={value!r}: use one of {allowed}.") from None
+
+
+def _number(environ: Mapping[str, str], name: str, default: str) -> float:
+    value = environ.get(name, default)
+    try:
+        return float(value)
+    except ValueError:
+        raise ConfigurationError(f"{name}={value!r} is no number.") from None
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    addresses = tuple(part.strip() for part in text.split(",") if part.strip())
+    for address in addresses:
+        if "@" not in address or any(ord(ch) < 33 for ch in address):
+            raise ConfigurationError(f"RISKOPS_RECIPIENTS: {address!r} is no mail address.")
+    return addresses

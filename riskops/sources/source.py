@@ -1,0 +1,61 @@
+"""What every source of transactions promises: one answer a session, and only confirmed coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol
+
+from riskops.records import Account, Trade
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a source delivered for one session.
+
+    Attributes
+    ----------
+    trades
+        The closed trades, ordered by (account, close, id).
+    covered
+        The (account id, session) pairs the source confirms as fetched, possibly with no trades.
+        A pair that is absent is unknown, never a quiet day.
+    failures
+        The reason for every account that could not be fetched, by account id.
+    """
+
+    trades: tuple[Trade, ...]
+    covered: tuple[tuple[str, date], ...]
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """Where transactions come from."""
+
+    @property
+    def name(self) -> str:
+        """The source's name as reports and tables print it."""
+
+    def fetch(
+        self,
+        accounts: Sequence[Account],
+        sessions: Sequence[date],
+        known_at: Callable[[date], datetime],
+    ) -> Iterator[Fetched]:
+        """Yield one `Fetched` a session, in ascending order of the sessions.
+
+        Parameters
+        ----------
+        accounts
+            The accounts to ask for.
+        sessions
+            The sessions to ask for.
+        known_at
+            Gives the moment from which the trades of a session count as known.
+
+        Raises
+        ------
+        SourceError
+            If the whole source is down. A single account that fails is reported in `failures`.
+        """

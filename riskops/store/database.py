@@ -1,0 +1,91 @@
+"""Engines and transactions: writers never lose a write, readers never wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from riskops.errors import ConfigurationError
+
+BUSY_TIMEOUT_MS = 30_000
+SQL_FOLDER = Path(__file__).resolve().parents[2] / "include" / "sql"
+
+
+class Database:
+    """The risk database: `reading` and `writing` hand out connections in a transaction.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy URL, ``sqlite:///path`` or ``postgresql+psycopg://...``.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = _parse(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._readers = _engine(parsed)
+        self._writers = _engine(parsed)
+        if self.is_sqlite:
+            _tune_sqlite(self._readers, begin="BEGIN")
+            _tune_sqlite(self._writers, begin="BEGIN IMMEDIATE")
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Hand out a connection for reads that belong together."""
+        with self._readers.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Hand out a connection whose writes are committed together or not at all."""
+        with self._writers.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._readers.dispose()
+        self._writers.dispose()
+
+
+def _parse(url: str) -> sa.URL:
+    try:
+        return sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise ConfigurationError(
+            "RISKOPS_DATABASE_URL cannot be parsed; write sqlite:///path or postgresql+psycopg://..."
+        ) from None
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() == "sqlite":
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        return sa.create_engine(url, poolclass=sa.pool.NullPool)
+    return sa.create_engine(url, pool_pre_ping=True)
+
+
+def _tune_sqlite(engine: sa.Engine, begin: str) -> None:
+    """Use WAL, wait for locks, and begin transactions as SQLite needs them under several writers."""
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection, _record) -> None:  # type: ignore[no-untyped-def]
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+@cache
+def statement(name: str) -> str:
+    """Return the SQL of ``include/sql/<name>.sql`` without its header; values are bound."""
+    lines = (SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.startswith("--"))

@@ -1,0 +1,361 @@
+"""What each verb of a morning found and decided; every method is one transaction.
+
+A verb's results and the word that it is done are committed together, so a process killed at any
+point leaves either the state before or the state after, and running again ends in the latter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from riskops.records import (
+    CheckResult,
+    Comparison,
+    Decision,
+    Engine,
+    ModelScore,
+    Publication,
+    RuleScore,
+    Rung,
+    Severity,
+    Verb,
+    Verdict,
+)
+from riskops.store.database import Database
+from riskops.store.documents import from_document, to_document
+from riskops.store.seal import is_frozen
+from riskops.store.tables import (
+    comparisons,
+    cut_offs,
+    decisions,
+    publications,
+    quality_results,
+    reports,
+    scores,
+    signals,
+    stage_outcomes,
+)
+from riskops.store.upsert import insert_missing, upsert
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How far a verb got for a session: ``started``, ``done`` or ``failed``, and its receipt."""
+
+    state: str
+    detail: Mapping[str, Any]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the verb has left its results."""
+        return self.state == "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A composed mail: subject, text and HTML twins, and the digest of what they were made from."""
+
+    session: date
+    revision: int
+    kind: str
+    subject: str
+    text: str
+    html: str
+    digest: str
+
+
+class Mornings:
+    """Reads and writes the results of the verbs, by session and revision."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- cut-offs and stages ---------------------------------------------------------------
+
+    def record_cut_off(self, session: date, revision: int, moment: datetime) -> None:
+        """Record the cut-off of a session; the first one stands."""
+        row = {"session": session, "revision": revision, "cut_off_at": moment}
+        with self._database.writing() as connection:
+            insert_missing(connection, cut_offs, [row])
+
+    def cut_off(self, session: date, revision: int) -> datetime | None:
+        """Return the recorded cut-off, or ``None`` for a session never lived."""
+        query = sa.select(cut_offs.c.cut_off_at).where(*_of(cut_offs, session, revision))
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def start(self, session: date, revision: int, verb: Verb) -> None:
+        """Note that a verb has begun: until it is done, its earlier results do not count."""
+        with self._database.writing() as connection:
+            _mark(connection, session, revision, verb, "started", {})
+
+    def fail(self, session: date, revision: int, verb: Verb, problem: str) -> None:
+        """Note that a verb has failed, and why."""
+        with self._database.writing() as connection:
+            _mark(connection, session, revision, verb, "failed", {"problem": problem})
+
+    def finish(self, session: date, revision: int, verb: Verb, receipt: Mapping[str, Any]) -> None:
+        """Note that a verb is done where it leaves nothing else."""
+        with self._database.writing() as connection:
+            _mark(connection, session, revision, verb, "done", receipt)
+
+    def stages(self, session: date, revision: int) -> dict[Verb, Stage]:
+        """Return how far every verb got."""
+        query = sa.select(stage_outcomes).where(*_of(stage_outcomes, session, revision))
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return {Verb(row.verb): Stage(row.state, row.detail) for row in rows}
+
+    # --- what the verbs found --------------------------------------------------------------
+
+    def record_quality(
+        self, session: date, revision: int, results: Sequence[CheckResult], receipt: Mapping[str, Any]
+    ) -> None:
+        """Replace the data-quality results of a session."""
+        rows = [to_document(result) | {"position": i} for i, result in enumerate(results)]
+        self._replace(quality_results, session, revision, rows, Verb.VALIDATE, receipt)
+
+    def quality(self, session: date, revision: int) -> tuple[CheckResult, ...]:
+        """Return the data-quality results of a session, in the order they ran."""
+        query = (
+            sa.select(quality_results)
+            .where(*_of(quality_results, session, revision))
+            .order_by(quality_results.c.position)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            CheckResult(
+                check=row.check,
+                severity=Severity(row.severity),
+                passed=row.passed,
+                trader_id=row.trader_id,
+                observed=row.observed,
+                unexpected_count=row.unexpected_count,
+                detail=row.detail,
+                raised=row.raised,
+            )
+            for row in rows
+        )
+
+    def record_rule_scores(
+        self, session: date, revision: int, found: Sequence[RuleScore], receipt: Mapping[str, Any]
+    ) -> None:
+        """Replace the rules' scores and signals of a session."""
+        fired = [
+            {
+                "trader_id": score.trader_id,
+                "rule": signal.rule.value,
+                "position": i,
+                "level": signal.level,
+                "reason": signal.reason,
+                "numbers": signal.numbers,
+            }
+            for score in found
+            for i, signal in enumerate(score.signals)
+        ]
+        with self._database.writing() as connection:
+            _replace(connection, signals, session, revision, fired)
+            _replace_scores(connection, session, revision, Engine.RULES, found)
+            _mark(connection, session, revision, Verb.SCORE_RULES, "done", receipt)
+
+    def record_model_scores(
+        self, session: date, revision: int, found: Sequence[ModelScore], receipt: Mapping[str, Any]
+    ) -> None:
+        """Replace the pooled model's scores of a session."""
+        with self._database.writing() as connection:
+            _replace_scores(connection, session, revision, Engine.POOLED_MODEL, found)
+            _mark(connection, session, revision, Verb.SCORE_MODEL, "done", receipt)
+
+    def rule_scores(self, session: date, revision: int) -> tuple[RuleScore, ...]:
+        """Return the rules' scores of a session, by trader."""
+        return tuple(from_document(RuleScore, d) for d in self._scores(session, revision, Engine.RULES))
+
+    def model_scores(self, session: date, revision: int) -> tuple[ModelScore, ...]:
+        """Return the pooled model's scores of a session, by trader."""
+        return tuple(
+            from_document(ModelScore, d) for d in self._scores(session, revision, Engine.POOLED_MODEL)
+        )
+
+    def record_comparison(
+        self, session: date, revision: int, comparison: Comparison, receipt: Mapping[str, Any]
+    ) -> None:
+        """Replace the comparison of a session."""
+        row = {"verdict": comparison.verdict.value, "detail": to_document(comparison)}
+        self._replace(comparisons, session, revision, [row], Verb.COMPARE, receipt)
+
+    def comparison(self, session: date, revision: int) -> Comparison | None:
+        """Return the comparison of a session."""
+        query = sa.select(comparisons.c.detail).where(*_of(comparisons, session, revision))
+        with self._database.reading() as connection:
+            document = connection.execute(query).scalar_one_or_none()
+        return None if document is None else from_document(Comparison, document)
+
+    # --- what was decided and composed -----------------------------------------------------
+
+    def publish(self, publication: Publication, receipt: Mapping[str, Any]) -> bool:
+        """Replace the decisions of a session, unless its mail is leaving or out.
+
+        Returns
+        -------
+        bool
+            Whether the decisions were written; ``False`` means the session is frozen.
+        """
+        session, revision = publication.session, publication.revision
+        head = {
+            "rung": int(publication.rung),
+            "verdict": publication.verdict.value,
+            "why": publication.why,
+            "cut_off_at": publication.cut_off,
+            "code_version": publication.code_version,
+        }
+        with self._database.writing() as connection:
+            if is_frozen(connection, session, revision):
+                return False
+            _replace(connection, publications, session, revision, [head])
+            _replace(connection, decisions, session, revision, _decision_rows(publication.decisions))
+            _mark(connection, session, revision, Verb.PUBLISH, "done", receipt)
+        return True
+
+    def publication(self, session: date, revision: int) -> Publication | None:
+        """Return what was decided for a session."""
+        with self._database.reading() as connection:
+            head = connection.execute(
+                sa.select(publications).where(*_of(publications, session, revision))
+            ).one_or_none()
+            rows = connection.execute(
+                sa.select(decisions.c.detail)
+                .where(*_of(decisions, session, revision))
+                .order_by(decisions.c.position)
+            ).scalars()
+            made = tuple(from_document(Decision, document) for document in rows)
+        if head is None:
+            return None
+        return Publication(
+            session=session,
+            revision=revision,
+            rung=Rung(head.rung),
+            verdict=Verdict(head.verdict),
+            why=head.why,
+            cut_off=head.cut_off_at,
+            code_version=head.code_version,
+            decisions=made,
+        )
+
+    def newest_published(self, through: date | None = None) -> tuple[date, int] | None:
+        """Return the newest session (and revision) with decisions, through a date where given."""
+        columns = (publications.c.session, publications.c.revision)
+        query = sa.select(*columns).order_by(*[c.desc() for c in columns]).limit(1)
+        if through is not None:
+            query = query.where(publications.c.session <= through)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else (row.session, row.revision)
+
+    def archive(self, report: Report, receipt: Mapping[str, Any]) -> bool:
+        """Keep a composed report, unless its mail is leaving or out; say whether it was kept."""
+        row = {"kind": report.kind, "subject": report.subject, "text": report.text}
+        row |= {"html": report.html, "digest": report.digest}
+        with self._database.writing() as connection:
+            if is_frozen(connection, report.session, report.revision):
+                return False
+            key = {"session": report.session, "revision": report.revision}
+            upsert(connection, reports, [key | row])
+            _mark(connection, report.session, report.revision, Verb.COMPOSE, "done", receipt)
+        return True
+
+    def report(self, session: date, revision: int, kind: str) -> Report | None:
+        """Return the composed report of a session."""
+        query = sa.select(reports).where(*_of(reports, session, revision), reports.c.kind == kind)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else Report(**row)
+
+    def is_frozen(self, session: date, revision: int) -> bool:
+        """Say whether the limits of a session may no longer change."""
+        with self._database.reading() as connection:
+            return is_frozen(connection, session, revision)
+
+    def _replace(
+        self,
+        table: sa.Table,
+        session: date,
+        revision: int,
+        rows: Sequence[dict],
+        verb: Verb,
+        receipt: Mapping[str, Any],
+    ) -> None:
+        with self._database.writing() as connection:
+            _replace(connection, table, session, revision, rows)
+            _mark(connection, session, revision, verb, "done", receipt)
+
+    def _scores(self, session: date, revision: int, engine: Engine) -> list[Any]:
+        query = (
+            sa.select(scores.c.detail)
+            .where(*_of(scores, session, revision), scores.c.engine == engine.value)
+            .order_by(scores.c.trader_id)
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+
+def _of(table: sa.Table, session: date, revision: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return (table.c.session == session, table.c.revision == revision)
+
+
+def _mark(
+    connection: sa.Connection,
+    session: date,
+    revision: int,
+    verb: Verb,
+    state: str,
+    detail: Mapping[str, Any],
+) -> None:
+    row = {"session": session, "revision": revision, "verb": verb.value}
+    upsert(connection, stage_outcomes, [row | {"state": state, "detail": dict(detail)}])
+
+
+def _replace(
+    connection: sa.Connection, table: sa.Table, session: date, revision: int, rows: Iterable[dict]
+) -> None:
+    connection.execute(sa.delete(table).where(*_of(table, session, revision)))
+    keyed = [{"session": session, "revision": revision, **row} for row in rows]
+    if keyed:
+        connection.execute(sa.insert(table), keyed)
+
+
+def _replace_scores(
+    connection: sa.Connection,
+    session: date,
+    revision: int,
+    engine: Engine,
+    found: Sequence[RuleScore] | Sequence[ModelScore],
+) -> None:
+    mine = sa.delete(scores).where(*_of(scores, session, revision), scores.c.engine == engine.value)
+    connection.execute(mine)
+    key = {"session": session, "revision": revision, "engine": engine.value}
+    rows = [
+        key | {"trader_id": s.trader_id, "reduction": s.reduction, "detail": to_document(s)} for s in found
+    ]
+    if rows:
+        connection.execute(sa.insert(scores), rows)
+
+
+def _decision_rows(made: Sequence[Decision]) -> list[dict]:
+    return [
+        {
+            "trader_id": decision.trader_id,
+            "position": i,
+            "base_limit_cents": decision.base_limit_cents,
+            "reduction": decision.reduction,
+            "limit_cents": decision.limit_cents,
+            "rung": int(decision.rung),
+            "detail": to_document(decision),
+        }
+        for i, decision in enumerate(made)
+    ]

@@ -1,0 +1,27 @@
+"""The one object through which everything reads and writes the risk database."""
+
+from __future__ import annotations
+
+from riskops.sessions import TradingCalendar
+from riskops.store.database import Database
+from riskops.store.history_reader import HistoryReader
+from riskops.store.journal import Journal
+from riskops.store.mornings import Mornings
+from riskops.store.roster import Roster
+from riskops.store.transactions import Transactions
+
+
+class RiskStore:
+    """The risk database by subject: who trades, what was traded, what was decided, what left."""
+
+    def __init__(self, database: Database, calendar: TradingCalendar) -> None:
+        self.database = database
+        self.roster = Roster(database)
+        self.transactions = Transactions(database)
+        self.history = HistoryReader(database, calendar)
+        self.mornings = Mornings(database)
+        self.journal = Journal(database)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.database.close()

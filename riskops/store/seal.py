@@ -1,0 +1,68 @@
+"""The seal: once a mail of a session is leaving, its limits no longer change by themselves.
+
+A session is frozen from the moment a sender hands a mail to the server (it may have been
+accepted) and sealed when the first recipient's copy is known to be accepted.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from riskops.store.tables import (
+    applied_limits,
+    decisions,
+    outbox,
+    published_limits,
+    seals,
+)
+from riskops.store.upsert import insert_missing
+
+LIMITS_MAIL = "limits"
+
+
+def is_frozen(connection: sa.Connection, session: date, revision: int) -> bool:
+    """Say whether the limits of a session may no longer change; ask inside the writing transaction."""
+    return sealed_at(connection, session, revision) is not None or _is_leaving(connection, session, revision)
+
+
+def sealed_at(connection: sa.Connection, session: date, revision: int) -> datetime | None:
+    """Return when the session was sealed, or ``None``."""
+    query = sa.select(seals.c.sealed_at).where(seals.c.session == session, seals.c.revision == revision)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def seal(connection: sa.Connection, session: date, revision: int, moment: datetime) -> None:
+    """Seal a session and keep the limits that left; a second call changes nothing."""
+    if sealed_at(connection, session, revision) is not None:
+        return
+    insert_missing(connection, seals, [{"session": session, "revision": revision, "sealed_at": moment}])
+    copied = ("session", "revision", "trader_id", "reduction", "limit_cents", "base_limit_cents", "rung")
+    of_session = sa.and_(decisions.c.session == session, decisions.c.revision == revision)
+    left = connection.execute(sa.select(*[decisions.c[name] for name in copied]).where(of_session)).mappings()
+    rows = [dict(row) for row in left]
+    insert_missing(connection, published_limits, rows)
+    insert_missing(
+        connection,
+        applied_limits,
+        [
+            {
+                "session": session,
+                "trader_id": row["trader_id"],
+                "limit_cents": row["limit_cents"],
+                "origin": "published",
+            }
+            for row in rows
+        ],
+    )
+
+
+def _is_leaving(connection: sa.Connection, session: date, revision: int) -> bool:
+    query = sa.select(sa.func.count()).where(
+        outbox.c.session == session,
+        outbox.c.revision == revision,
+        outbox.c.kind == LIMITS_MAIL,
+        outbox.c.state.in_(("sending", "sent")),
+    )
+    return connection.execute(query).scalar_one() > 0

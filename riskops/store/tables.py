@@ -1,0 +1,338 @@
+"""The tables of the risk database, one code path for SQLite and PostgreSQL.
+
+Money is integer cents, moments are UTC, a revision of a session starts at 0.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+from riskops.records import Engine, RosterState, Rung, Severity, Side, Verb, Verdict
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class UtcDateTime(sa.types.TypeDecorator):
+    """Aware moments only; kept as UTC, also where the database knows no time zones."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive moments and convert the others to UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone.")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the moment in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _one_of(column: str, words: type) -> sa.CheckConstraint:
+    listed = ", ".join(f"'{word}'" for word in words)  # type: ignore[attr-defined]
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _session_key() -> list[sa.Column]:
+    return [
+        sa.Column("session", sa.Date, primary_key=True),
+        sa.Column("revision", sa.Integer, primary_key=True),
+    ]
+
+
+traders = sa.Table(
+    "traders",
+    metadata,
+    sa.Column("trader_id", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+)
+
+roster = sa.Table(
+    "roster",
+    metadata,
+    sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), primary_key=True),
+    sa.Column("effective_from", sa.Date, primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    _one_of("state", RosterState),
+)
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("account_id", sa.String(64), primary_key=True),
+    sa.Column("effective_from", sa.Date, primary_key=True),
+    sa.Column("effective_to", sa.Date),
+    sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.CheckConstraint("effective_to IS NULL OR effective_to > effective_from", name="dates"),
+    sa.CheckConstraint("currency = 'USD'", name="currency"),
+    sa.Index(None, "trader_id"),
+)
+
+base_limits = sa.Table(
+    "base_limits",
+    metadata,
+    sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), primary_key=True),
+    sa.Column("effective_from", sa.Date, primary_key=True),
+    sa.Column("base_limit_cents", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("base_limit_cents > 0", name="positive"),
+)
+
+loads = sa.Table(
+    "loads",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("file_name", sa.String(400), nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("rejected", sa.Integer, nullable=False),
+    sa.Column("known_at", UtcDateTime, nullable=False),
+)
+
+rejected_rows = sa.Table(
+    "rejected_rows",
+    metadata,
+    sa.Column("digest", sa.ForeignKey("loads.digest"), primary_key=True),
+    sa.Column("line", sa.Integer, primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("problem", sa.Text, nullable=False),
+)
+
+trades = sa.Table(
+    "trades",
+    metadata,
+    sa.Column("account_id", sa.String(64), primary_key=True),
+    sa.Column("trade_id", sa.String(128), primary_key=True),
+    sa.Column("session", sa.Date, nullable=False),
+    sa.Column("symbol", sa.String(64), nullable=False),
+    sa.Column("side", sa.String(8), nullable=False),
+    sa.Column("quantity", sa.Numeric(24, 8, asdecimal=False), nullable=False),
+    sa.Column("opened_at", UtcDateTime),
+    sa.Column("closed_at", UtcDateTime, nullable=False),
+    sa.Column("entry_price", sa.Numeric(24, 8, asdecimal=False)),
+    sa.Column("exit_price", sa.Numeric(24, 8, asdecimal=False)),
+    sa.Column("gross_cents", sa.BigInteger, nullable=False),
+    sa.Column("fees_cents", sa.BigInteger, nullable=False),
+    sa.Column("net_cents", sa.BigInteger, nullable=False),
+    sa.Column("notional_cents", sa.BigInteger, nullable=False),
+    sa.Column("known_at", UtcDateTime, nullable=False),
+    _one_of("side", Side),
+    sa.CheckConstraint("quantity > 0", name="quantity"),
+    sa.CheckConstraint("net_cents = gross_cents - fees_cents", name="net"),
+    sa.CheckConstraint("opened_at IS NULL OR opened_at <= closed_at", name="order"),
+    sa.Index(None, "session", "account_id"),
+)
+
+daily_results = sa.Table(
+    "daily_results",
+    metadata,
+    sa.Column("session", sa.Date, primary_key=True),
+    sa.Column("account_id", sa.String(64), primary_key=True),
+    sa.Column("known_at", UtcDateTime, primary_key=True),
+    sa.Column("gross_cents", sa.BigInteger, nullable=False),
+    sa.Column("fees_cents", sa.BigInteger, nullable=False),
+    sa.Column("net_cents", sa.BigInteger, nullable=False),
+    sa.Column("trades", sa.Integer, nullable=False),
+    sa.Column("volume_cents", sa.BigInteger, nullable=False),
+    sa.Column("basis", sa.String(32), nullable=False),
+    sa.CheckConstraint("net_cents = gross_cents - fees_cents", name="net"),
+    sa.CheckConstraint("trades >= 0", name="trades"),
+)
+
+coverage = sa.Table(
+    "coverage",
+    metadata,
+    sa.Column("account_id", sa.String(64), primary_key=True),
+    sa.Column("session", sa.Date, primary_key=True),
+    sa.Column("known_at", UtcDateTime, nullable=False),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Index(None, "session"),
+)
+
+cut_offs = sa.Table(
+    "cut_offs",
+    metadata,
+    *_session_key(),
+    sa.Column("cut_off_at", UtcDateTime, nullable=False),
+)
+
+stage_outcomes = sa.Table(
+    "stage_outcomes",
+    metadata,
+    *_session_key(),
+    sa.Column("verb", sa.String(32), primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
+    _one_of("verb", Verb),
+    sa.CheckConstraint("state IN ('started', 'done', 'failed')", name="state"),
+)
+
+quality_results = sa.Table(
+    "quality_results",
+    metadata,
+    *_session_key(),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("check", sa.String(128), nullable=False),
+    sa.Column("severity", sa.String(16), nullable=False),
+    sa.Column("passed", sa.Boolean, nullable=False),
+    sa.Column("raised", sa.Boolean, nullable=False),
+    sa.Column("trader_id", sa.String(64)),
+    sa.Column("observed", sa.Text, nullable=False),
+    sa.Column("unexpected_count", sa.Integer, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    _one_of("severity", Severity),
+)
+
+signals = sa.Table(
+    "signals",
+    metadata,
+    *_session_key(),
+    sa.Column("trader_id", sa.String(64), primary_key=True),
+    sa.Column("rule", sa.String(32), primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("level", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("numbers", sa.JSON, nullable=False),
+    sa.CheckConstraint("level BETWEEN 0 AND 80", name="level"),
+)
+
+scores = sa.Table(
+    "scores",
+    metadata,
+    *_session_key(),
+    sa.Column("engine", sa.String(16), primary_key=True),
+    sa.Column("trader_id", sa.String(64), primary_key=True),
+    sa.Column("reduction", sa.Integer, nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
+    _one_of("engine", Engine),
+    sa.CheckConstraint("reduction BETWEEN 0 AND 80", name="reduction"),
+)
+
+comparisons = sa.Table(
+    "comparisons",
+    metadata,
+    *_session_key(),
+    sa.Column("verdict", sa.String(32), nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
+    _one_of("verdict", Verdict),
+)
+
+publications = sa.Table(
+    "publications",
+    metadata,
+    *_session_key(),
+    sa.Column("rung", sa.Integer, nullable=False),
+    sa.Column("verdict", sa.String(32), nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("cut_off_at", UtcDateTime, nullable=False),
+    sa.Column("code_version", sa.String(64), nullable=False),
+    _one_of("verdict", Verdict),
+    sa.CheckConstraint(f"rung IN ({', '.join(str(int(r)) for r in Rung)})", name="rung"),
+)
+
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    *_session_key(),
+    sa.Column("trader_id", sa.String(64), primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("base_limit_cents", sa.BigInteger, nullable=False),
+    sa.Column("reduction", sa.Integer, nullable=False),
+    sa.Column("limit_cents", sa.BigInteger, nullable=False),
+    sa.Column("rung", sa.Integer, nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
+    sa.CheckConstraint("reduction BETWEEN 0 AND 80", name="reduction"),
+    sa.CheckConstraint("limit_cents > 0 AND limit_cents <= base_limit_cents", name="limit"),
+    sa.CheckConstraint(f"rung IN ({', '.join(str(int(r)) for r in Rung)})", name="rung"),
+)
+
+reports = sa.Table(
+    "reports",
+    metadata,
+    *_session_key(),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("html", sa.Text, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("deployment", sa.String(64), nullable=False),
+    sa.Column("session", sa.Date, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("recipient", sa.String(320), nullable=False),
+    sa.Column("message_id", sa.String(200), nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("html", sa.Text, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("problem", sa.Text, nullable=False),
+    sa.CheckConstraint("state IN ('pending', 'sending', 'sent', 'refused')", name="state"),
+    sa.Index(None, "session", "revision"),
+)
+
+seals = sa.Table(
+    "seals",
+    metadata,
+    *_session_key(),
+    sa.Column("sealed_at", UtcDateTime, nullable=False),
+)
+
+published_limits = sa.Table(
+    "published_limits",
+    metadata,
+    *_session_key(),
+    sa.Column("trader_id", sa.String(64), primary_key=True),
+    sa.Column("reduction", sa.Integer, nullable=False),
+    sa.Column("limit_cents", sa.BigInteger, nullable=False),
+    sa.Column("base_limit_cents", sa.BigInteger, nullable=False),
+    sa.Column("rung", sa.Integer, nullable=False),
+)
+
+applied_limits = sa.Table(
+    "applied_limits",
+    metadata,
+    sa.Column("session", sa.Date, primary_key=True),
+    sa.Column("trader_id", sa.String(64), primary_key=True),
+    sa.Column("limit_cents", sa.BigInteger, nullable=False),
+    sa.Column("origin", sa.String(16), nullable=False),
+    sa.CheckConstraint("origin IN ('read_back', 'override', 'published')", name="origin"),
+)
+
+run_records = sa.Table(
+    "run_records",
+    metadata,
+    sa.Column("record_id", sa.Integer, primary_key=True),
+    sa.Column("session", sa.Date, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("verb", sa.String(32), nullable=False),
+    sa.Column("run_id", sa.String(250), nullable=False),
+    sa.Column("run_type", sa.String(16), nullable=False),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("problem", sa.Text, nullable=False),
+    sa.Index(None, "session", "verb"),
+)

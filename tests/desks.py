@@ -1,0 +1,127 @@
+"""Risk databases for tests: the last months of the demo desk, and a clock that stands still."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+from riskops.desk import Desk, open_desk
+from riskops.records import Run, RunType
+from riskops.sessions import desk_time, trading_calendar
+from riskops.sources.demo import PINNED_SESSION, DemoDesk
+
+SMALL_DESK_SESSIONS = 130
+
+
+def environment(folder: Path, **changes: str) -> dict[str, str]:
+    """Return the environment of a test desk whose files lie below `folder`."""
+    return {
+        "RISKOPS_DEPLOYMENT": "test",
+        "RISKOPS_DATABASE_URL": f"sqlite:///{folder / 'risk.db'}",
+        "RISKOPS_SOURCE": "demo",
+        "RISKOPS_DELIVERY": "files",
+        "RISKOPS_OUTPUT": str(folder / "out"),
+        "RISKOPS_INBOX": str(folder / "inbox"),
+    } | changes
+
+
+def whole_environment(folder: Path, **changes: str) -> dict[str, str]:
+    """Return the environment for a process of its own: the machine's, with the test desk's."""
+    outside = {key: value for key, value in os.environ.items() if not key.startswith("RISKOPS_")}
+    return outside | environment(folder, **changes)
+
+
+def on_the_morning(session: date = PINNED_SESSION, at: time = time(6, 5)) -> Callable[[], datetime]:
+    """Return a clock that stands at a New York time of a session."""
+    return lambda: desk_time(session, at).astimezone(UTC)
+
+
+def run_for(
+    session: date = PINNED_SESSION,
+    run_type: RunType = RunType.SCHEDULED,
+    *,
+    deliver: bool | None = None,
+    revision: int = 0,
+) -> Run:
+    """Return a run for a session."""
+    return Run(session=session, run_type=run_type, run_id="test", deliver=deliver, revision=revision)
+
+
+def opened(folder: Path, clock: Callable[[], datetime] | None = None, **changes: str) -> Desk:
+    """Open the desk below `folder`, on the pinned morning unless a clock says otherwise."""
+    return open_desk(environment(folder, **changes), clock or on_the_morning(), migrate=True)
+
+
+def build_small_desk(folder: Path) -> None:
+    """Put the last 130 sessions of the demo desk into a new risk database below `folder`."""
+    calendar = trading_calendar("XNYS")
+    demo = DemoDesk(calendar)
+    sessions = demo.sessions()[-SMALL_DESK_SESSIONS:]
+    since = sessions[0]
+    with opened(folder) as desk:
+        desk.store.roster.enrol(
+            demo.traders(),
+            [replace(account, effective_from=since) for account in demo.accounts()],
+            demo.base_limits(),
+            demo.roster(),
+        )
+        fetched = list(demo.fetch(demo.accounts(), sessions, calendar.history_known_at))
+        covered = [
+            (account, session, calendar.history_known_at(session))
+            for day in fetched
+            for account, session in day.covered
+        ]
+        desk.store.transactions.add((t for day in fetched for t in day.trades), covered, "demo")
+
+
+def copied(source: Path, target: Path) -> Path:
+    """Copy the risk database below `source` to `target`, and return `target`."""
+    target.mkdir(parents=True, exist_ok=True)
+    for file in source.glob("risk.db*"):
+        shutil.copy(file, target / file.name)
+    return target
+
+
+def content_of(desk: Desk, without: Mapping[str, set[str]] | None = None) -> dict[str, list[tuple]]:
+    """Return every row of the risk database by table, sorted; run records are left out."""
+    from riskops.store.tables import metadata
+
+    hidden = without or {}
+    rows: dict[str, list[tuple]] = {}
+    with desk.store.database.reading() as connection:
+        for table in metadata.sorted_tables:
+            if table.name == "run_records":
+                continue
+            shown = [c for c in table.columns if c.name not in hidden.get(table.name, set())]
+            found = connection.execute(table.select().with_only_columns(*shown))
+            rows[table.name] = sorted(tuple(map(repr, row)) for row in found)
+    return rows
+
+
+def each_verb() -> Iterator[Callable[[Desk, Run], Mapping]]:
+    """Yield the verbs of a morning that goes by the rules, in order."""
+    from riskops.pipeline.choose import choose
+    from riskops.pipeline.compare import compare
+    from riskops.pipeline.compose import compose
+    from riskops.pipeline.ingest import ingest
+    from riskops.pipeline.publish import publish_rules
+    from riskops.pipeline.score_model import score_pooled_model
+    from riskops.pipeline.score_rules import score_rules
+    from riskops.pipeline.send import send
+    from riskops.pipeline.validate import validate
+
+    yield from (
+        ingest,
+        validate,
+        score_rules,
+        score_pooled_model,
+        compare,
+        choose,
+        publish_rules,
+        compose,
+        send,
+    )

@@ -1,0 +1,277 @@
+"""The mornings whose mails are kept as golden files: one for every state the desk can wake up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+from riskops.records import (
+    CheckResult,
+    Comparison,
+    Confidence,
+    Decision,
+    Engine,
+    ModelScore,
+    Publication,
+    Rule,
+    Rung,
+    Severity,
+    TrackRecord,
+    Verdict,
+)
+from riskops.report.content import Content, content
+from tests.builders import SESSION
+
+FRIDAY = date(2026, 3, 13)
+CUT_OFF = datetime(2026, 3, 16, 10, 12, tzinfo=UTC)
+NOT_PROMOTED = "Not promoted: e = 3.1 of 20, about 70 more sessions at this pace."
+
+
+def decision(trader_id: str = "3960", reduction: int = 0, **changes: object) -> Decision:
+    """Return a decision of the rules on a $5,000 limit; `changes` overwrite its fields."""
+    made = Decision(
+        trader_id=trader_id,
+        name=f"Trader {trader_id}",
+        base_limit_cents=500_000,
+        reduction=reduction,
+        limit_cents=500_000 - 5_000 * reduction,
+        rung=Rung.RULES,
+        engine=Engine.RULES,
+        reasons=("Loss streak (3 days)",) if reduction else (),
+        confidence=Confidence.MEDIUM,
+        track_record=None,
+        way_back="loss streak: one day above +$50 ends it" if reduction else "",
+        flip_distance_cents=31_000,
+    )
+    return replace(made, **changes)
+
+
+def seed_desk() -> tuple[Decision, ...]:
+    """Return fifteen traders, one of them above 40 % and three between 20 and 40 %."""
+    streak = TrackRecord(Rule.STREAK, hits=4, days=17, desk_hits=312, desk_days=2600)
+    severe = decision(
+        "3942",
+        50,
+        reasons=("Extended loss streak (5 days)", "Drawdown 18.2%"),
+        confidence=Confidence.HIGH,
+        track_record=streak,
+        way_back="loss streak: one day above +$50 ends it; drawdown: $3,264 of gains bring it to 15%",
+    )
+    cut = [
+        severe,
+        decision("3951", 30, track_record=replace(streak, hits=2, days=21)),
+        decision(
+            "3957",
+            20,
+            reasons=("Probation (6 active days)",),
+            confidence=Confidence.LOW,
+            way_back="probation ends after 4 more active days",
+        ),
+        decision(
+            "3944",
+            40,
+            reasons=("Drawdown 16.1%",),
+            way_back="drawdown: $1,240 of gains bring it to 15%; losses also leave after 20 active days",
+            flip_distance_cents=None,
+        ),
+        decision(
+            "3955",
+            10,
+            reasons=("Easing from 30% (Fri 2026-03-13)",),
+            way_back="easing: back to 0% by 2026-03-17 if nothing new fires",
+        ),
+        decision("3949", base_limit_cents=250_000, limit_cents=250_000, flip_distance_cents=12_050),
+    ]
+    return (*cut, *(decision(str(number), flip_distance_cents=90_000) for number in range(3961, 3970)))
+
+
+def publication(decisions: tuple[Decision, ...] | None = None, **changes: object) -> Publication:
+    """Return the publication of a morning on rung 2; `changes` overwrite its fields."""
+    made = Publication(
+        session=SESSION,
+        revision=0,
+        rung=Rung.RULES,
+        verdict=Verdict.NOT_ENOUGH_EVIDENCE,
+        why=NOT_PROMOTED,
+        cut_off=CUT_OFF,
+        code_version="0.1.0",
+        decisions=seed_desk() if decisions is None else decisions,
+    )
+    return replace(made, **changes)
+
+
+def comparison(**changes: object) -> Comparison:
+    """Return a comparison with too little evidence; `changes` overwrite its fields."""
+    made = Comparison(
+        verdict=Verdict.NOT_ENOUGH_EVIDENCE,
+        reason=NOT_PROMOTED,
+        e_values=(3.1, 88.0, 41.5, 3.4),
+        challenger_benefit_usd=61_240.4,
+        rules_benefit_usd=48_300.0,
+        desk_days=612,
+        trader_days=7_904,
+        large_loss_days=431,
+        clipped_days=2,
+        vetoed=False,
+        sessions_to_go=70,
+        smallest_detectable_usd=95.2,
+        specification="c0ffee",
+    )
+    return replace(made, **changes)
+
+
+def check(name: str = "trades are unique", **changes: object) -> CheckResult:
+    """Return a passed critical check; `changes` overwrite its fields."""
+    made = CheckResult(
+        check=name,
+        severity=Severity.CRITICAL,
+        passed=True,
+        trader_id=None,
+        observed="",
+        unexpected_count=0,
+        detail="",
+    )
+    return replace(made, **changes)
+
+
+def scores() -> tuple[ModelScore, ...]:
+    """Return the model's scores of two traders: one it would cut further, one it would not."""
+    return (
+        ModelScore("3942", 0.31, 50, 0.0, 12.0, ("5-day drawdown deep", "size up after losses")),
+        ModelScore("3951", 0.17, 40, 38.0, 20.0, ("volatility above its usual level",)),
+    )
+
+
+def held(trader_id: str, reduction: int, **changes: object) -> Decision:
+    """Return a limit that was held over from Friday."""
+    hold = {
+        "rung": Rung.HOLD,
+        "engine": None,
+        "reasons": (f"Held from {FRIDAY} ({reduction - 10}% then), held session 1",),
+        "confidence": Confidence.LOW,
+        "way_back": "Ends on the first morning whose data and rules are sound.",
+        "flip_distance_cents": None,
+        "held_from": FRIDAY,
+        "held_sessions": 1,
+    }
+    return decision(trader_id, reduction, **(hold | changes))
+
+
+def usual() -> Content:
+    """The seed's morning: the rules decide, the model is in shadow."""
+    remark = check("idle traders", severity=Severity.INFO, passed=False, trader_id="3961", detail="no trades")
+    return content(publication(), comparison(), [check(), check("schema"), remark], scores(), 0.31)
+
+
+def model_decides() -> Content:
+    """Rung 1: the promoted model has tightened one limit."""
+    raised = decision(
+        "3951",
+        40,
+        rung=Rung.MODEL,
+        engine=Engine.POOLED_MODEL,
+        reasons=("volatility above its usual level", "Loss streak (3 days)"),
+        large_loss_probability=0.17,
+        challenger_reduction=40,
+    )
+    wins = "The model beats the rules by more than 10 %: e = 25.3 of 20 on 812 desk-days."
+    found = comparison(verdict=Verdict.MODEL_WINS, reason=wins, e_values=(25.3, 400.0, 90.0, 26.0))
+    desk = (raised, decision("3942", rung=Rung.MODEL))
+    made = publication(desk, rung=Rung.MODEL, verdict=Verdict.MODEL_WINS, why=wins)
+    return content(made, replace(found, sessions_to_go=0), [check()], scores(), 0.22)
+
+
+def model_failed() -> Content:
+    """Rung 2 because the model raised."""
+    why = "the comparison failed (score_pooled_model: ModelError: a feature is not finite)"
+    made = publication(verdict=Verdict.MODEL_FAILED, why=why)
+    drill = "Forced by RISKOPS_FAULT=model_raises."
+    return content(made, None, [check()], (), 0.31, faults=[drill])
+
+
+def limits_held() -> Content:
+    """Rung 3: a critical check failed for the whole desk."""
+    desk = (held("3942", 60), held("3951", 40), held("3961", 10))
+    made = publication(desk, rung=Rung.HOLD, why="a critical data check failed")
+    late = check(
+        "newest session", passed=False, detail="the newest session is 2026-03-11", unexpected_count=1
+    )
+    broken = check(
+        "net adds up", severity=Severity.WARNING, passed=False, raised=True, detail="no such table"
+    )
+    return content(made, comparison(), [check(), late, broken], (), 0.31)
+
+
+def floor() -> Content:
+    """Rung 4: the first morning, without history, has failed."""
+    reasons = ("Floor of 50%: there is no earlier limit to hold",)
+    desk = tuple(
+        held(str(n), 50, rung=Rung.FLOOR, reasons=reasons, held_from=None, held_sessions=0)
+        for n in (3942, 3951)
+    )
+    why = "the ingest failed (ingest: SourceError: the inbox is empty)"
+    made = publication(desk, rung=Rung.FLOOR, verdict=Verdict.MODEL_FAILED, why=why)
+    return content(made, None, [], (), None)
+
+
+def quarantine() -> Content:
+    """Rung 2 with one trader whose data failed, and a desk that is restricted too often."""
+    failed = check("fetched through", passed=False, trader_id="3951", detail="not fetched since 2026-03-11")
+    desk = (
+        decision("3942", 50),
+        held("3951", 40, quarantined=True),
+        decision("3961", notes=("2 results estimated",)),
+    )
+    return content(publication(desk), comparison(), [check(), failed], (), 0.524)
+
+
+def correction() -> Content:
+    """Revision 1 tightens one limit."""
+    before = publication()
+    first, second, *rest = before.decisions
+    after = replace(before, revision=1, decisions=(first, decision(second.trader_id, 40), *rest))
+    return content(after, comparison(), [check()], (), 0.31, replaces=before)
+
+
+def first_morning() -> Content:
+    """Everybody is on probation and nothing can be compared."""
+    desk = tuple(
+        decision(
+            str(number),
+            20,
+            reasons=("Probation (0 active days)",),
+            confidence=Confidence.LOW,
+            way_back="probation ends after 10 more active days",
+            flip_distance_cents=None,
+        )
+        for number in (3942, 3951)
+    )
+    nothing = comparison(
+        reason="Nothing to compare yet: 0 of 5,000 trader-days.",
+        e_values=(1.0, 1.0, 1.0, 1.0),
+        challenger_benefit_usd=0.0,
+        rules_benefit_usd=0.0,
+        desk_days=0,
+        trader_days=0,
+        large_loss_days=0,
+        clipped_days=0,
+        sessions_to_go=None,
+        smallest_detectable_usd=None,
+    )
+    return content(publication(desk, why=nothing.reason), nothing, [check()], (), None)
+
+
+MORNINGS: dict[str, Callable[[], Content]] = {
+    morning.__name__: morning
+    for morning in (
+        usual,
+        model_decides,
+        model_failed,
+        limits_held,
+        floor,
+        quarantine,
+        correction,
+        first_morning,
+    )
+}

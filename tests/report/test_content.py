@@ -1,0 +1,241 @@
+"""The view model: who stands where, and what must be said in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from riskops.records import Confidence, Rule, Rung, Severity, TrackRecord, Verdict
+from riskops.report.content import Content, content
+from tests.golden.mornings import (
+    MORNINGS,
+    check,
+    comparison,
+    decision,
+    held,
+    model_failed,
+    publication,
+    scores,
+    seed_desk,
+    usual,
+)
+
+SOUND = (check(),)
+
+
+def mail_of(*decisions, found=None, checks=SOUND, share=0.3, **changes) -> Content:
+    return content(publication(decisions, **changes), found, checks, (), share)
+
+
+def test_exactly_forty_is_moderate_and_above_forty_is_immediate():
+    mail = mail_of(decision("1", 40), decision("2", 45), decision("3", 20), decision("4", 15))
+    assert [entry.percent for entry in mail.immediate] == ["45%"]
+    assert [entry.percent for entry in mail.moderate] == ["40%", "20%"]
+    assert [entry.percent for entry in mail.others] == ["15%"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 16).map(lambda step: 5 * step), max_size=60))
+def test_every_trader_stands_in_exactly_one_section(reductions):
+    desk = [decision(str(number), reduction) for number, reduction in enumerate(reductions)]
+    mail = mail_of(*desk)
+    listed = len(mail.immediate) + len(mail.moderate) + len(mail.others)
+    assert listed + sum(group.count for group in mail.full_limits) == len(desk)
+    assert sum(count for _, count in mail.counts) == len(desk)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 16).map(lambda step: 5 * step), max_size=20))
+def test_restrictions_applied_counts_every_cut_and_high_risk_only_immediate_ones(reductions):
+    summary = dict(mail_of(*(decision(str(n), r) for n, r in enumerate(reductions))).summary)
+    assert summary["Restrictions applied"] == str(sum(r > 0 for r in reductions))
+    assert summary["High risk"] == str(sum(r > 40 for r in reductions))
+
+
+@pytest.mark.parametrize(
+    ("rung", "system"),
+    [
+        (Rung.MODEL, "Pooled model"),
+        (Rung.RULES, "Rules-based (baseline)"),
+        (Rung.HOLD, "Held limits"),
+        (Rung.FLOOR, "Floor"),
+    ],
+)
+def test_the_system_and_the_subject_name_the_rung(rung, system):
+    mail = mail_of(decision(), rung=rung)
+    assert dict(mail.summary)["System"] == system
+    assert f"rung {int(rung)} {rung.name.lower()}" in mail.subject
+
+
+def test_the_largest_cut_comes_first():
+    mail = mail_of(decision("1", 50), decision("2", 80), decision("3", 60))
+    assert [entry.percent for entry in mail.immediate] == ["80%", "60%", "50%"]
+
+
+def test_traders_without_a_cut_are_grouped_by_limit_and_the_nearest_to_a_cut_are_named():
+    small = decision("2", base_limit_cents=250_000, limit_cents=250_000, flip_distance_cents=12_050)
+    mail = mail_of(decision("1"), small, decision("3", flip_distance_cents=None))
+    assert [(group.limit, group.count) for group in mail.full_limits] == [("$5,000", 2), ("$2,500", 1)]
+    assert mail.nearest == "Trader 2 ($120.50 more loss), Trader 1 ($310 more loss)"
+
+
+def test_a_trader_without_a_cut_who_has_a_note_is_named():
+    mail = mail_of(decision("1", notes=("2 results estimated",)))
+    assert mail.others[0].order == "No cut"
+    assert ("Note", "2 results estimated") in mail.others[0].details
+
+
+def test_a_track_record_without_days_is_left_out():
+    never = TrackRecord(Rule.STREAK, hits=0, days=0, desk_hits=0, desk_days=0)
+    entry = mail_of(decision("1", 50, track_record=never)).immediate[0]
+    assert "Record" not in dict(entry.details)
+
+
+def test_the_record_of_a_signal_names_hits_days_and_the_desk():
+    record = TrackRecord(Rule.STREAK, hits=4, days=17, desk_hits=312, desk_days=2600)
+    entry = mail_of(decision("1", 50, track_record=record)).immediate[0]
+    assert dict(entry.details)["Record"] == "large loss on 4 of 17 such days (desk: 12 %)"
+
+
+def test_a_model_number_without_a_reason_is_not_printed():
+    silent = replace(scores()[1], reasons=())
+    mail = content(publication((decision("3951", 30),)), comparison(), [check()], [silent], None)
+    assert not any(label.startswith("Pooled model") for label, _ in mail.moderate[0].details)
+
+
+def test_a_hold_without_reasons_still_names_the_session_it_stands_on():
+    entry = mail_of(held("1", 60, reasons=()), rung=Rung.HOLD).immediate[0]
+    assert entry.reasons == "Held from 2026-03-13, held session 1"
+    assert entry.standing == "HELD (rung 3)"
+
+
+def test_a_failed_model_is_told_in_subject_and_alerts():
+    mail = model_failed()
+    assert "model failed" in mail.subject
+    assert any(alert.startswith("MODEL FAILED") and "not finite" in alert for alert in mail.alerts)
+    assert "FAULT: Forced by RISKOPS_FAULT=model_raises." in mail.alerts
+
+
+def test_a_promoted_model_that_was_not_used_is_told():
+    mail = mail_of(decision(), verdict=Verdict.MODEL_WINS)
+    assert any(alert.startswith("MODEL NOT USED") for alert in mail.alerts)
+
+
+@pytest.mark.parametrize(("rung", "word"), [(Rung.HOLD, "HELD LIMITS"), (Rung.FLOOR, "FLOOR")])
+def test_a_low_rung_is_an_alert_with_its_reason(rung, word):
+    alerts = mail_of(held("1", 50), rung=rung, why="the ingest failed").alerts
+    assert f"{word} (rung {int(rung)} {rung.label}): the ingest failed" in alerts
+
+
+def test_a_quarantined_trader_is_named_at_the_top_and_counted_in_the_subject():
+    mail = mail_of(decision("1", 50), held("2", 40, quarantined=True))
+    assert "QUARANTINED, their data failed: Trader 2." in mail.alerts
+    assert "1 quarantined" in mail.subject
+    assert mail.moderate[0].standing == "QUARANTINED (data failed), HELD (rung 3)"
+
+
+def test_a_usual_morning_has_no_alert():
+    assert usual().alerts == ()
+
+
+@pytest.mark.parametrize(("share", "warned"), [(None, False), (0.45, False), (0.4501, True), (0.9, True)])
+def test_the_desk_is_warned_only_above_45_percent_restricted(share, warned):
+    alerts = mail_of(decision(), share=share).alerts
+    assert any("calibrating" in alert for alert in alerts) is warned
+
+
+def test_a_morning_without_any_check_is_an_alert():
+    assert "NO DATA CHECK was carried out this morning." in mail_of(decision(), checks=()).alerts
+
+
+def test_failed_checks_are_listed_the_gravest_first_and_a_raised_one_is_critical():
+    warning = check("late", severity=Severity.WARNING, passed=False, detail="late by a day")
+    raised = check("schema", severity=Severity.WARNING, passed=False, raised=True, detail="no table")
+    mail = mail_of(decision(), checks=(check(), warning, raised))
+    assert mail.health[0] == "1 of 3 checks passed"
+    assert mail.health[1] == "CRITICAL: schema could not be carried out: no table"
+    assert mail.health[2] == "WARNING: late failed: late by a day"
+    assert "CRITICAL: 1 data check failed, see data health." in mail.alerts
+
+
+def test_hundreds_of_failed_checks_are_counted_not_listed():
+    mail = mail_of(decision(), checks=[check(str(n), passed=False) for n in range(300)])
+    assert len(mail.health) < 20
+    assert "and 288 more failed checks" in mail.health
+
+
+def test_the_meter_says_how_far_the_weakest_test_has_come():
+    assert usual().evidence[0] == (
+        "model e = 3.1 of 20, about 70 more sessions at this pace; smallest detectable advantage $95 a day"
+    )
+    assert 'does not mean "no better"' in usual().evidence[1]
+
+
+def test_the_meter_of_a_later_specification_has_its_own_bar():
+    found = comparison(information={"bar": 131.6})
+    assert mail_of(decision(), found=found).evidence[0].startswith("model e = 3.1 of 132,")
+
+
+@pytest.mark.parametrize("detectable", [None, float("nan"), float("inf")])
+def test_the_meter_copes_with_what_is_not_known(detectable):
+    found = comparison(sessions_to_go=None, smallest_detectable_usd=detectable)
+    assert mail_of(decision(), found=found).evidence[0] == (
+        "model e = 3.1 of 20, no promotion in sight at this pace; smallest detectable advantage not known yet"
+    )
+
+
+def test_a_morning_without_comparison_says_so():
+    assert mail_of(decision()).evidence == ("No comparison of model and rules was recorded this morning.",)
+
+
+def test_the_shadow_line_names_whom_the_model_would_cut_further():
+    assert "In shadow the model would cut further: Trader 3951 40% (not 30%)." in usual().evidence
+
+
+def test_a_correction_lists_the_differences():
+    before = publication()
+    desk = (decision("3942", 60), *before.decisions[1:-1], decision("4000", 20))
+    mail = content(replace(before, revision=1, decisions=desk), None, [check()], (), None, replaces=before)
+    assert mail.subject.startswith("CORRECTION 1: ")
+    assert mail.changes == (
+        "Trader 3942: $2,500 (cut 50%) -> $2,000 (cut 60%)",
+        "Trader 4000: no limit -> $4,000 (cut 20%)",
+        "Trader 3969: $5,000 (cut 0%) -> no limit",
+    )
+
+
+def test_a_correction_without_differences_says_so():
+    before = publication()
+    after = replace(before, revision=1)
+    assert content(after, None, [check()], (), None, replaces=before).changes == ("No limit changed.",)
+
+
+def test_the_footer_tells_rung_why_cut_off_in_new_york_checks_version_and_revision():
+    footer = dict(usual().footer)
+    assert footer["Rung"].startswith("2 rules: Not promoted")
+    assert footer["Cut-off"] == "06:12 New York time, Mon 16 Mar 2026"
+    assert footer["Checks"] == "2 of 3 checks passed"
+    assert (footer["Code version"], footer["Revision"]) == ("0.1.0", "0")
+
+
+def test_a_sealed_session_tells_when_it_was_sealed():
+    made = publication()
+    mail = content(made, None, [check()], (), None, sealed_at=made.cut_off)
+    assert dict(mail.footer)["Sealed"] == "06:12 New York time, Mon 16 Mar 2026"
+
+
+def test_the_confidence_is_the_decision_s():
+    for confidence in Confidence:
+        assert mail_of(decision("1", 50, confidence=confidence)).immediate[0].confidence == confidence.value
+
+
+def test_the_seed_desk_has_one_immediate_and_three_moderate_of_fifteen():
+    assert len(seed_desk()) == 15
+    assert usual().headline == "1 immediate, 3 moderate, 5 of 15 traders cut"
+
+
+def test_every_kept_morning_can_be_arranged():
+    assert all(morning().title for morning in MORNINGS.values())

@@ -1,0 +1,191 @@
+"""The mail itself. Golden files are written anew by ``python -m tests.golden.regenerate``."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from riskops.report.content import Content, content
+from riskops.report.render import as_html, as_text, subject
+from tests.golden.mornings import MORNINGS, check, comparison, decision, publication, scores, usual
+from tests.golden.regenerate import golden_files
+
+VOID = {"meta", "br"}
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "Bob\r\nBcc: everybody@example.com",
+    "Bob\u2028IMMEDIATE ACTION",
+    "\u202eevil\u202c",
+    "{{ mail.subject }}",
+    '" onmouseover="x',
+    "\x00\x1b[31mred",
+    "a" * 5000,
+]
+
+
+class Page(HTMLParser):
+    """The tags, attributes and text of a page, and whether every tag is closed in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def mail_named(name: str) -> Content:
+    desk = (decision("3942", 50, name=name, reasons=(name,), way_back=name, notes=(name,)), decision(name))
+    failed = check(name, passed=False, detail=name, observed=name, trader_id=name)
+    found = comparison(reason=name)
+    return content(
+        publication(desk, why=name, code_version=name), found, [failed], scores(), 0.6, faults=[name]
+    )
+
+
+def golden_names() -> list[str]:
+    return [path.name for path, _ in golden_files()]
+
+
+@pytest.mark.parametrize("name", golden_names())
+def test_the_mail_is_the_one_that_is_kept(name):
+    path, wanted = next((path, wanted) for path, wanted in golden_files() if path.name == name)
+    assert wanted == path.read_text(encoding="utf-8"), "read the difference, then regenerate"
+
+
+def test_the_immediate_action_reads_as_agreed():
+    lines = [line.strip() for line in as_text(usual()).splitlines()]
+    at = lines.index("Trader 3942: REDUCE LIMIT BY 50%")
+    assert lines[at + 1 : at + 4] == [
+        "New limit: $2,500 (from $5,000)",
+        "Reasons: Extended loss streak (5 days), Drawdown 18.2%",
+        "Confidence: high",
+    ]
+
+
+def test_the_moderate_cut_reads_as_agreed():
+    assert "Trader 3951: Reduce by 30% ($3,500) - Loss streak (3 days)\n" in as_text(usual())
+
+
+def test_the_summary_reads_as_agreed():
+    assert (
+        "SUMMARY:\nTotal traders: 15\nRestrictions applied: 5\nHigh risk: 1\nSystem: Rules-based (baseline)\n"
+    ) in as_text(usual())
+
+
+@pytest.mark.parametrize("write", [as_text, lambda mail: Page(as_html(mail)).text])
+def test_the_sections_come_in_the_order_of_urgency(write):
+    told = write(usual()).lower()
+    sections = [
+        "immediate action",
+        "moderate (",
+        "everybody else",
+        "summary",
+        "evidence meter",
+        "data health",
+    ]
+    places = [told.index(section) for section in [*sections, "code version"]]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("name", MORNINGS)
+def test_the_twins_say_the_same(name):
+    mail = MORNINGS[name]()
+    text, page = " ".join(as_text(mail).split()), Page(as_html(mail)).text
+    entries = [*mail.immediate, *mail.moderate, *mail.others]
+    facts = [mail.headline, *mail.alerts, *mail.changes, *mail.evidence, *mail.health]
+    facts += [e.reasons for e in entries] + [e.limit for e in entries] + [e.standing for e in entries]
+    facts += [value for e in entries for _, value in e.details] + [value for _, value in mail.footer]
+    assert [fact for fact in facts if fact not in text] == []
+    assert [fact for fact in facts if fact not in page] == []
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_foreign_text_does_no_harm(hostile):
+    mail = mail_named(hostile)
+    assert re.fullmatch(r"[^\x00-\x1f\x7f\u2028\u2029\u202a-\u202e]+", subject(mail))
+    text, page = as_text(mail), Page(as_html(mail))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u2028\u2029\u202a-\u202e]", text)
+    assert not re.search(r"^\s*(Bcc|IMMEDIATE ACTION\s*$)", text, re.MULTILINE)
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert not any("onmouseover" in attributes for _, attributes in page.tags)
+    assert page.open == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.text(max_size=40))
+def test_any_name_leaves_the_lines_and_the_page_whole(name):
+    quiet, named = mail_named("quiet"), mail_named(name)
+    at = len(as_text(named).splitlines())
+    assert at <= len(as_text(quiet).splitlines())
+    assert Page(as_html(named)).open == []
+    as_text(named).encode()
+    assert len(subject(named).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", MORNINGS)
+def test_the_page_is_accessible_and_needs_nothing_from_elsewhere(name):
+    html = as_html(MORNINGS[name]())
+    page = Page(html)
+    assert page.open == []
+    assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
+    assert not {"script", "link", "img", "style", "iframe"} & {tag for tag, _ in page.tags}
+    assert not re.search(r"https?:|url\(|@import", html)
+    assert ("meta", {"name": "color-scheme", "content": "light dark"}) in page.tags
+    assert ("html", {"lang": "en"}) in page.tags
+    assert "max-width:640px" in html
+
+
+def test_fifteen_fully_explained_traders_stay_below_80_kb():
+    reason = "Extended loss streak (5 days)"
+    desk = tuple(
+        decision(str(n), 60, reasons=(reason,) * 5, way_back="w" * 300, notes=("n" * 300,)) for n in range(15)
+    )
+    failed = [check(str(n), passed=False, detail="d" * 400) for n in range(40)]
+    mail = content(publication(desk), comparison(), failed, (), 0.6)
+    assert len(as_html(mail).encode()) < 80_000
+
+
+@pytest.mark.parametrize("reduction", [0, 80])
+def test_sixty_traders_all_free_or_all_cut_are_all_named(reduction):
+    desk = tuple(decision(str(4000 + n), reduction) for n in range(60))
+    mail = content(publication(desk), comparison(), [check()], (), 0.3)
+    for told in (as_text(mail), Page(as_html(mail)).text):
+        assert all(f"Trader {4000 + n}" in told for n in range(60))
+
+
+def test_a_desk_without_traders_is_told():
+    mail = content(publication(()), None, [check()], (), None)
+    assert "Nobody." in as_text(mail)
+    assert "Total traders: 0" in as_text(mail)
+
+
+def test_a_different_name_follows_the_id():
+    text = as_text(content(publication((decision("7", 50, name="Ann Lee"),)), None, [check()], (), None))
+    assert "Trader 7 (Ann Lee): REDUCE LIMIT BY 50%" in text
+
+
+def test_the_subject_names_date_counts_and_rung():
+    assert subject(usual()) == (
+        "RiskOps loss limits Mon 2026-03-16: 1 immediate, 3 moderate, 5 of 15 traders cut [rung 2 rules]"
+    )

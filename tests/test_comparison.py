@@ -1,0 +1,246 @@
+import dataclasses
+import json
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from riskops import champion, comparison, config, evidence
+from riskops.history import DeskHistory, TradePaths
+from riskops.records import Comparison, Verdict
+from tests.builders import CALENDAR, SESSION, desk_history, trade_paths, trader_history
+from tests.simulated_desks import reversed_desk, simulated_desk
+
+TODAY = CALENDAR.position(SESSION)
+NO_TRADES = trade_paths([])
+BENCHMARKS = ["no restriction", "best constant restriction", "rules", "overlay", "unconstrained model"]
+
+
+def compared(desk: DeskHistory, paths: TradePaths = NO_TRADES, **kwargs) -> Comparison:
+    return comparison.compare(desk, paths, champion.walk(desk), **kwargs)
+
+
+@lru_cache
+def ordinary() -> tuple[DeskHistory, TradePaths]:
+    return simulated_desk(6, 180)
+
+
+@lru_cache
+def ordinary_comparison() -> Comparison:
+    return compared(*ordinary())
+
+
+# --- the verdict ----------------------------------------------------------------------------
+def test_a_short_history_is_not_enough_evidence_and_says_what_is_missing():
+    found = ordinary_comparison()
+    assert found.verdict is Verdict.NOT_ENOUGH_EVIDENCE
+    assert "of 5,000 trader-days" in found.reason
+    assert found.reason.startswith("Not promoted: e = ")
+
+
+@pytest.fixture
+def low_walls(monkeypatch):
+    monkeypatch.setattr(config, "MIN_SAMPLES_FOR_ML", 500)
+    monkeypatch.setattr(config, "MIN_DESK_DAYS", 50)
+    monkeypatch.setattr(config, "MIN_LARGE_LOSS_DAYS", 10)
+
+
+def test_a_planted_strong_signal_wins_once_the_walls_are_passed(low_walls):
+    found = compared(*simulated_desk(8, 260, tilt=4.0, seed=4))
+    assert found.verdict is Verdict.MODEL_WINS
+    assert min(found.e_values) >= config.E_VALUE_BAR
+    assert found.challenger_benefit_usd > 1.1 * found.rules_benefit_usd
+    assert found.sessions_to_go == 0
+
+
+def test_a_worthless_challenger_does_not_win_even_with_low_walls(low_walls):
+    for seed in range(4):
+        assert compared(*simulated_desk(6, 180, seed=seed)).verdict is not Verdict.MODEL_WINS
+
+
+def test_a_day_with_evidence_the_other_way_holds_the_rules():
+    days = 400
+    losing = evidence.DeskDays(
+        day=np.arange(days),
+        differences=np.full((days, 4), -900.0),
+        clip_usd=np.full(days, 15_000.0),
+        advantage=np.full(days, -900.0),
+        active=np.full(days, 15.0),
+    )
+    gate = evidence.gate(losing, evidence.Amount(9_000, days, 300), days)
+    assert comparison.judge(gate, challenger_usd=-1.0, rules_usd=0.0) is Verdict.RULES_HOLD
+    assert comparison.judge(gate, challenger_usd=1.0, rules_usd=0.0) is Verdict.NOT_ENOUGH_EVIDENCE
+
+
+def test_days_before_a_later_registration_are_no_evidence():
+    late = compared(*ordinary(), registered_from=TODAY - 20, specification_number=2)
+    assert late.desk_days <= 20 < ordinary_comparison().desk_days
+    assert late.information["bar"] == pytest.approx(evidence.bar(2))
+
+
+# --- the table ------------------------------------------------------------------------------
+def test_every_benchmark_is_in_the_table():
+    assert list(ordinary_comparison().table) == BENCHMARKS
+
+
+@pytest.mark.parametrize("policy", BENCHMARKS)
+def test_the_benefit_is_prevented_less_cost(policy):
+    row = ordinary_comparison().table[policy]
+    assert row["benefit_usd"] == pytest.approx(row["prevented_usd"] - row["cost_usd"])
+
+
+def test_no_restriction_has_no_benefit_and_hits_nothing():
+    row = ordinary_comparison().table["no restriction"]
+    assert (row["benefit_usd"], row["hit_rate"], row["restricted_share"]) == (0, 0, 0)
+    assert "precision" not in row
+    assert row["precision_of"] == 0
+
+
+def test_rates_come_with_denominators_and_an_interval_around_them():
+    row = ordinary_comparison().table["rules"]
+    for rate in ("hit_rate", "precision", "false_positive_rate", "restricted_share"):
+        assert row[rate] == row[f"{rate}_hits"] / row[f"{rate}_of"]
+        assert row[f"{rate}_low"] <= row[rate] <= row[f"{rate}_high"]
+
+
+def test_hit_rate_and_precision_share_their_hits():
+    row = ordinary_comparison().table["overlay"]
+    assert row["hit_rate_hits"] == row["precision_hits"]
+
+
+def test_the_best_constant_restriction_is_not_worse_than_none():
+    assert ordinary_comparison().table["best constant restriction"]["benefit_usd"] >= 0
+
+
+def test_the_rules_row_is_the_rules_walk_replayed_by_hand():
+    desk, paths = ordinary()
+    found, walk = ordinary_comparison(), champion.walk(desk)
+    first = first_compared_day(desk)
+    total = 0
+    for index, history in enumerate(desk.traders):
+        for row in np.flatnonzero(history.day >= first):
+            trades = paths.net_cents[(paths.trader == index) & (paths.day == history.day[row])]
+            limit, base = walk[history.trader_id].limit_cents[row], history.base_cents[row]
+            total += ended(trades, limit) - ended(trades, base)
+    assert found.table["rules"]["benefit_usd"] == pytest.approx(total / 100)
+    assert found.rules_benefit_usd == pytest.approx(total / 100)
+
+
+def first_compared_day(desk: DeskHistory) -> int:
+    from riskops import challenger
+
+    walk = challenger.walk(desk, ordinary()[1], champion.walk(desk))
+    return int(walk.panel.mornings.day[walk.scored].min())
+
+
+def ended(trades: np.ndarray, limit: int) -> int:
+    running = np.cumsum(trades)
+    hit = np.flatnonzero(running <= -limit)
+    return int(running[hit[0]] if len(hit) else running[-1])
+
+
+def test_the_overlay_row_is_the_challengers_benefit():
+    found = ordinary_comparison()
+    assert found.table["overlay"]["benefit_usd"] == pytest.approx(found.challenger_benefit_usd)
+
+
+# --- days our own limit cut short -----------------------------------------------------------
+def stopped_live(desk: DeskHistory, paths: TradePaths) -> tuple[DeskHistory, TradePaths]:
+    """The desk as if the rules' limits had really been in force on its last 60 sessions."""
+    walk, histories, keep = champion.walk(desk), [], np.ones(len(paths.day), dtype=bool)
+    for index, history in enumerate(desk.traders):
+        applied = np.where(history.day >= TODAY - 60, walk[history.trader_id].limit_cents, history.base_cents)
+        net = history.net_cents.copy()
+        for row in np.flatnonzero(applied < history.base_cents):
+            trades = np.flatnonzero((paths.trader == index) & (paths.day == history.day[row]))
+            running = np.cumsum(paths.net_cents[trades])
+            hit = np.flatnonzero(running <= -applied[row])
+            if len(hit):
+                net[row] = running[hit[0]]
+                keep[trades[hit[0] + 1 :]] = False
+        histories.append(dataclasses.replace(history, net_cents=net, applied_cents=applied))
+    kept = TradePaths(paths.trader[keep], paths.day[keep], paths.net_cents[keep], paths.notional_cents[keep])
+    return dataclasses.replace(desk, traders=tuple(histories)), kept
+
+
+def test_censored_days_are_counted_and_the_gate_takes_the_worse_bound():
+    found = compared(*stopped_live(*ordinary()))
+    assert found.information["censored_trader_days"] > 0
+    assert found.information["challenger_benefit_low_usd"] < found.challenger_benefit_usd
+
+
+def test_without_censored_days_there_is_only_one_benefit():
+    found = ordinary_comparison()
+    assert found.information["censored_trader_days"] == 0
+    assert found.information["challenger_benefit_low_usd"] == pytest.approx(found.challenger_benefit_usd)
+
+
+# --- desks of every kind --------------------------------------------------------------------
+def test_an_empty_desk_has_nothing_to_compare():
+    for desk in (desk_history(), desk_history(trader_history([]))):
+        found = compared(desk)
+        assert found.verdict is Verdict.NOT_ENOUGH_EVIDENCE
+        assert found.desk_days == 0
+        assert found.sessions_to_go is None
+        assert found.reason.startswith("Nothing to compare yet")
+
+
+def test_one_trader_is_never_raised():
+    found = compared(*simulated_desk(1, 320, share=1.0))
+    assert found.desk_days > 0
+    assert found.challenger_benefit_usd == found.rules_benefit_usd
+
+
+def test_a_trader_who_left_still_counts_as_evidence():
+    desk, paths = ordinary()
+    left = dataclasses.replace(desk, absent=frozenset({"3900"}))
+    assert compared(left, paths).trader_days == ordinary_comparison().trader_days
+
+
+def test_a_gap_of_months_is_skipped():
+    early = np.arange(TODAY - 300, TODAY - 200)
+    days = np.concatenate([early, np.arange(TODAY - 60, TODAY)])
+    rng = np.random.default_rng(3)
+    desk = desk_history(
+        *(
+            trader_history(rng.normal(0, 1_500, len(days)).tolist(), trader_id=str(i), days=days)
+            for i in range(4)
+        )
+    )
+    found = compared(desk)
+    assert 0 < found.desk_days < len(days)
+    assert found.information["estimated_trader_days"] == 4 * found.desk_days
+
+
+@pytest.mark.parametrize("result", [0, -500, -5_000])
+def test_days_of_zeros_and_of_losses_only_give_finite_figures(result):
+    desk = desk_history(*(trader_history([result] * 150, trader_id=str(i)) for i in range(4)))
+    found = compared(desk)
+    assert found.verdict is not Verdict.MODEL_WINS
+    assert np.isfinite(found.e_values).all()
+
+
+def test_the_order_of_traders_does_not_matter():
+    turned = compared(*reversed_desk(*ordinary()))
+    found = ordinary_comparison()
+    assert turned.e_values == pytest.approx(found.e_values)
+    assert turned.challenger_benefit_usd == pytest.approx(found.challenger_benefit_usd)
+    assert turned.table["overlay"] == pytest.approx(found.table["overlay"])
+
+
+def test_comparing_twice_gives_the_same_record_and_it_fits_a_document():
+    again = compared(*ordinary())
+    assert again == ordinary_comparison()
+    json.dumps(dataclasses.asdict(again), allow_nan=False)
+
+
+def test_the_comparison_names_the_registered_specification():
+    assert ordinary_comparison().specification == evidence.specification_hash()
+
+
+def test_the_area_under_the_curve_is_scikit_learns():
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(6)
+    score, event = rng.integers(0, 20, 300) / 20, rng.random(300) < 0.3
+    assert comparison.area_under_curve(score, event) == pytest.approx(roc_auc_score(event, score))
