@@ -34,24 +34,24 @@ setup: .venv/.ready ## Make the virtual environment
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python -e .
 	@touch $@
 
-run: setup $(AIRFLOW_HOME)/.migrated ## Decide and mail this morning's limits for the demo desk, through Airflow
+run: setup .riskops/airflow/.migrated ## Decide and mail this morning's limits for the demo desk, through Airflow
 	@env $(DEMO) $(BIN)/riskops demo
-	@mkdir -p $(STATE)/log
+	@mkdir -p .riskops/log
 	@echo "Running daily_risk_limits for $(SESSION) through Airflow (log: .riskops/log/run.log)"
 	@env $(DEMO) $(BIN)/airflow dags test daily_risk_limits $(SESSION)T10:00:00+00:00 \
-		--conf '{"session": "$(SESSION)", "deliver": "yes"}' > $(STATE)/log/run.log 2>&1 \
-		|| { tail -n 40 $(STATE)/log/run.log; echo "The run failed: see .riskops/log/run.log"; exit 1; }
+		--conf '{"session": "$(SESSION)", "deliver": "yes"}' > .riskops/log/run.log 2>&1 \
+		|| { tail -n 40 .riskops/log/run.log; echo "The run failed: see .riskops/log/run.log"; exit 1; }
 	@env $(DEMO) $(BIN)/riskops report --session $(SESSION)
 
-$(AIRFLOW_HOME)/.migrated: .venv/.ready
+.riskops/airflow/.migrated: .venv/.ready
 	@echo "Migrating Airflow's own database"
-	@mkdir -p $(AIRFLOW_HOME)
-	@env $(DEMO) $(BIN)/airflow db migrate > $(AIRFLOW_HOME)/migrate.log 2>&1 || { tail -n 20 $(AIRFLOW_HOME)/migrate.log; exit 1; }
+	@mkdir -p .riskops/airflow
+	@env $(DEMO) $(BIN)/airflow db migrate > .riskops/airflow/migrate.log 2>&1 || { tail -n 20 .riskops/airflow/migrate.log; exit 1; }
 	@touch $@
 
-up: setup $(AIRFLOW_HOME)/.migrated ## Start the Airflow UI on loopback with the demo desk and a mail catcher
+up: setup .riskops/airflow/.migrated ## Start the Airflow UI on loopback with the demo desk and a mail catcher
 	@env $(DEMO) $(BIN)/riskops demo
-	@env $(DEMO) $(UP) $(BIN)/python -m riskops.commands.mail_catcher $(RISKOPS_OUTPUT)/caught $(BIN)/airflow standalone
+	@env $(DEMO) $(UP) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/riskops catch-mail .riskops/caught -- $(BIN)/airflow standalone
 
 UP := RISKOPS_DELIVERY=smtp RISKOPS_RECIPIENTS=desk@localhost RISKOPS_SMTP_HOST=127.0.0.1 \
 	RISKOPS_SMTP_PORT=1025 RISKOPS_SMTP_SECURITY=none
@@ -76,4 +76,4 @@ lock: setup ## Compile requirements.in into requirements.txt
 		--custom-compile-command "make lock" requirements.in -o requirements.txt
 
 clean: ## Forget the demo desk and Airflow's home; keep .venv
-	@rm -rf $(STATE)
+	@rm -rf .riskops

@@ -22,12 +22,15 @@ like a quiet day.
 
 | red task | what the desk got | first look |
 |---|---|---|
-| `ingest` | held limits (rung 3) | is the source up? then clear `ingest` with downstream |
+| `ingest` | held limits (rung 3) | is the source up? then clear `ingest`: the data are stored |
 | `validate` | held limits (rung 3) | the task's log names the check that could not run |
 | `score_rules` | held limits (rung 3) | `riskops score-rules --session ...` shows the error |
 | `score_pooled_model`, `compare` | the rules' limits (rung 2) | after the open is early enough |
-| `choose`, `publish_*`, `compose_report` | a minimal text mail | clear the task with downstream |
-| `send_report` | **no mail** | the mail server; then clear the task; else `riskops send` |
+| `choose`, `compose_report` | a minimal text mail | clear the task with downstream |
+| `publish_rules`, `publish_model`, `hold_limits` | a minimal text mail | clear the task with downstream |
+| `send_report` | **no mail** | the mail server; then clear the task; else `riskops send-report` |
+
+Once the mail of a session is out, what comes later is stored and its limits stand.
 
 The whole story is in `docs/runbook.md`.
 """

@@ -13,17 +13,17 @@ results and coverage of the risk database; all of the file or nothing.
 **Parameters**: `file` (`trades_2026-03.csv`, below the inbox), `mapping` (`closed_trades`,
 `perp_fills`), `quarantine` (set bad rows aside instead of refusing the file).
 
-**Triage**: a red run changed nothing; the log names file, line, column and remedy.
+**Triage**: a red run changed nothing; the log names file, line, column and remedy. "Loaded before" after
+a retry means that the first try did load it.
 """
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from morning_task import tell_on_call, translated
+from morning_task import on_desk, tell_on_call
 
 
 @dag(
@@ -43,17 +43,14 @@ from morning_task import tell_on_call, translated
 def ingest_transactions() -> None:
     """Load one file of history."""
 
-    @task(execution_timeout=timedelta(hours=2))
+    @task(retries=1, retry_delay=timedelta(minutes=1), execution_timeout=timedelta(hours=2))
     def load_history() -> dict:
         """Load one file from the inbox, whole or not at all."""
-        from riskops.desk import open_desk
         from riskops.pipeline.load import load_from_inbox
 
         params = get_current_context()["params"]
-        with translated(), open_desk(os.environ) as desk:
-            return dict(
-                load_from_inbox(desk, params["file"], params["mapping"], quarantine=params["quarantine"])
-            )
+        asked = params["file"], params["mapping"]
+        return on_desk(lambda desk: load_from_inbox(desk, *asked, quarantine=params["quarantine"]))
 
     load_history()
 

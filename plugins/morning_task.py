@@ -21,7 +21,18 @@ log = logging.getLogger(__name__)
 
 
 def run_verb(verb: Callable[..., Mapping[str, Any]], context: Mapping[str, Any]) -> dict[str, Any]:
-    """Open the desk, resolve the session, call the verb; return its receipt for XCom.
+    """Resolve the session of a run and call the verb; return its receipt for XCom.
+
+    Raises
+    ------
+    AirflowFailException
+        Where trying again cannot help.
+    """
+    return on_desk(lambda desk: verb(desk, resolve_run(context, desk)))
+
+
+def on_desk(work: Callable[[Any], Mapping[str, Any]]) -> dict[str, Any]:
+    """Open the desk of the environment, do `work` on it and return its receipt for XCom.
 
     Raises
     ------
@@ -31,7 +42,7 @@ def run_verb(verb: Callable[..., Mapping[str, Any]], context: Mapping[str, Any])
     from riskops.desk import open_desk
 
     with translated(), open_desk(os.environ) as desk:
-        return dict(verb(desk, resolve_run(context, desk)))
+        return dict(work(desk))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from riskops.commands import asking, live, setting_up, verbs
+from riskops.commands import asking, catching, live, setting_up, verbs
 
 app = typer.Typer(
     name="riskops",
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (live, asking, verbs, setting_up):
+for group in (live, asking, verbs, setting_up, catching):
     app.add_typer(group.app)
 
 

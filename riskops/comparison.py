@@ -71,31 +71,48 @@ def compare(
     """
     walked = challenger.walk(desk, paths, rules_walk)
     since = 0 if registered_from is None else registered_from
-    compared = walked.scored & (walked.panel.mornings.day >= since)
-    benefits = _benefits(walked, compared)
-    days = _desk_days(walked, compared, benefits)
-    amount = _amount(walked, compared, days)
+    rows = walked.scored & (walked.panel.mornings.day >= since)
+    benefits = _benefits(walked, rows)
+    days = _desk_days(walked, rows, benefits)
+    amount = _amount(walked, rows, days)
     found = evidence.gate(days, amount, desk.position, specification_number)
-    to_go = evidence.sessions_to_go(days, found, amount, desk.position)
-    daily_rules = _by_day(walked.panel.mornings.day[compared], benefits.rules)
-    ours, theirs = float(benefits.challenger.sum()), float(benefits.rules.sum())
-    verdict = judge(found, ours, theirs)
+    return _record(_Compared(walked, rows, benefits, days, amount, found), desk.position)
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """All that a comparison has found; `rows` marks the compared trader-days of the walk."""
+
+    walked: ChallengerWalk
+    rows: np.ndarray
+    benefits: Benefits
+    days: DeskDays
+    amount: Amount
+    gate: Gate
+
+
+def _record(found: _Compared, position: int) -> Comparison:
+    gate, amount, days = found.gate, found.amount, found.days
+    to_go = evidence.sessions_to_go(days, gate, amount, position)
+    ours, theirs = float(found.benefits.challenger.sum()), float(found.benefits.rules.sum())
+    daily_rules = _by_day(found.walked.panel.mornings.day[found.rows], found.benefits.rules)
+    verdict = judge(gate, ours, theirs)
     return Comparison(
         verdict=verdict,
-        reason=_reason(verdict, found, amount, to_go),
-        e_values=found.latest,
+        reason=_reason(verdict, gate, amount, to_go),
+        e_values=gate.latest,
         challenger_benefit_usd=ours,
         rules_benefit_usd=theirs,
         desk_days=amount.desk_days,
         trader_days=amount.trader_days,
         large_loss_days=amount.large_loss_days,
-        clipped_days=found.clipped_days,
-        vetoed=found.vetoed,
+        clipped_days=gate.clipped_days,
+        vetoed=gate.vetoed,
         sessions_to_go=to_go,
         smallest_detectable_usd=evidence.smallest_detectable_usd(days, daily_rules),
         specification=evidence.specification_hash(),
-        table=_table(walked, compared),
-        information=_information(walked, compared, benefits, days, found),
+        table=_table(found.walked, found.rows),
+        information=_information(found),
     )
 
 
@@ -193,6 +210,8 @@ def _shown(e_value: float) -> str:
 def _pace(to_go: int | None) -> str:
     if to_go is None:
         return "no end in sight at this pace"
+    if to_go > config.SESSIONS_WORTH_COUNTING:
+        return "more than ten years at this pace"
     return f"about {to_go:,} more sessions at this pace"
 
 
@@ -273,19 +292,16 @@ def _middle_benefit(walked: ChallengerWalk, reduction: np.ndarray) -> np.ndarray
 
 
 # --- for information ----------------------------------------------------------------------
-def _information(
-    walked: ChallengerWalk, compared: np.ndarray, benefits: Benefits, days: DeskDays, found: Gate
-) -> dict[str, float]:
+def _information(found: _Compared) -> dict[str, float]:
     """Return the figures that explain and never decide."""
-    worst = float(benefits.worst[:, 2].sum())
     return {
-        "e_value_for_the_rules": found.against,
-        "bar": found.bar,
-        "challenger_benefit_low_usd": worst,
-        "censored_trader_days": float(benefits.censored.sum()),
-        "estimated_trader_days": float(walked.replayed.estimated[compared].sum()),
-        **evidence.information(days),
-        **_discrimination(walked),
+        "e_value_for_the_rules": found.gate.against,
+        "bar": found.gate.bar,
+        "challenger_benefit_low_usd": float(found.benefits.worst[:, 2].sum()),
+        "censored_trader_days": float(found.benefits.censored.sum()),
+        "estimated_trader_days": float(found.walked.replayed.estimated[found.rows].sum()),
+        **evidence.information(found.days),
+        **_discrimination(found.walked),
     }
 
 

@@ -107,6 +107,7 @@ VETO_SESSIONS = 250
 MIN_DESK_DAYS = 250
 MIN_LARGE_LOSS_DAYS = 30
 DETECTABLE_SDS = 0.11  # smallest detectable advantage a day, in standard deviations of the difference
+SESSIONS_WORTH_COUNTING = 2_520  # ten years: a longer wait is said so, not counted
 BOOTSTRAP_BLOCK_DAYS = 10
 BOOTSTRAP_REPLICATES = 2_000
 

@@ -258,7 +258,9 @@ def specification() -> str:
         f"embargo {config.EMBARGO_SESSIONS} sessions, from {config.MIN_FIT_DESK_DAYS} desk-days and "
         f"{config.MIN_FIT_TRADER_DAYS} trader-days on",
         f"scale: shrunk by {config.SCALE_SHRINKAGE_DAYS} days; volatility half-life "
-        f"{config.EWMA_HALF_LIFE_DAYS} days; features cut off at {config.FEATURE_CLIP}",
+        f"{config.EWMA_HALF_LIFE_DAYS} days; features cut off at {config.FEATURE_CLIP}; "
+        f"tilt over {config.TILT_WINDOW_DAYS} days from {config.TILT_MIN_TRADES} trades on; desk counted "
+        f"over {config.DESK_SIZE_SESSIONS} sessions",
         f"policy: overlay on the rules, gain above {config.OVERLAY_STANDARD_ERRORS} standard errors, "
         f"at most {config.OVERLAY_SHARE_CAP} of the desk raised, above {config.IMMEDIATE_ABOVE} only "
         f"confirmed, relief {config.RELIEF_PER_SESSION} points a session",

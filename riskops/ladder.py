@@ -53,11 +53,18 @@ def choose(left: Evidence, comparison_reason: str = "") -> Choice:
     ):
         if failed:
             return Choice(Rung.HOLD, verdict, _with_problem(why, left.problems))
-    if verdict is Verdict.MODEL_WINS and left.model_scored:
-        return Choice(Rung.MODEL, verdict, comparison_reason or "the model beats the rules")
+    if verdict is Verdict.MODEL_WINS:
+        return _promoted(left, comparison_reason)
     if left.verdict is None:
         return Choice(Rung.RULES, Verdict.MODEL_FAILED, _with_problem("the comparison failed", left.problems))
     return Choice(Rung.RULES, verdict, comparison_reason)
+
+
+def _promoted(left: Evidence, comparison_reason: str) -> Choice:
+    if left.model_scored:
+        return Choice(Rung.MODEL, Verdict.MODEL_WINS, comparison_reason or "the model beats the rules")
+    why = "the pooled model is promoted and has left no scores"
+    return Choice(Rung.RULES, Verdict.MODEL_FAILED, _with_problem(why, left.problems))
 
 
 def _with_problem(why: str, problems: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf, nan
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,7 +63,7 @@ class MailServer:
 
     host: str
     port: int
-    user: str
+    user: str = field(repr=False)
     password: Secret
     security: str
     timeout_seconds: float
@@ -108,7 +109,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         inbox=Path(environ.get("RISKOPS_INBOX", "inbox")),
         output=Path(environ.get("RISKOPS_OUTPUT", "out")),
         delivery=_choice(environ, "RISKOPS_DELIVERY", Delivery, None),
-        sender=environ.get("RISKOPS_SENDER", "riskops@localhost"),
+        sender=_sender(environ.get("RISKOPS_SENDER", "riskops@localhost")),
         recipients=_addresses(environ.get("RISKOPS_RECIPIENTS", "")),
         mail_server=_mail_server(environ),
         fault=_choice(environ, "RISKOPS_FAULT", Fault, Fault.NONE),
@@ -137,11 +138,11 @@ def _mail_server(environ: Mapping[str, str]) -> MailServer:
         raise ConfigurationError(f"RISKOPS_SMTP_SECURITY={security!r}: use starttls, tls or none.")
     return MailServer(
         host=environ.get("RISKOPS_SMTP_HOST", "localhost"),
-        port=int(_number(environ, "RISKOPS_SMTP_PORT", "587")),
+        port=_port(environ, "RISKOPS_SMTP_PORT", "587"),
         user=environ.get("RISKOPS_SMTP_USER", ""),
         password=Secret(_secret(environ, "RISKOPS_SMTP_PASSWORD", required=False)),
         security=security,
-        timeout_seconds=_number(environ, "RISKOPS_SMTP_TIMEOUT", "20"),
+        timeout_seconds=_seconds(environ, "RISKOPS_SMTP_TIMEOUT", "20"),
     )
 
 
@@ -156,11 +157,20 @@ def _secret(environ: Mapping[str, str], name: str, *, required: bool) -> str:
     """Read a secret from ``NAME`` or from the file that ``NAME_FILE`` names."""
     path = environ.get(f"{name}_FILE")
     if path:
-        try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConfigurationError(f"{name}_FILE cannot be read: {error.strerror}.") from None
+        return _secret_in_file(f"{name}_FILE", Path(path))
     return _required(environ, name) if required else environ.get(name, "")
+
+
+def _secret_in_file(name: str, path: Path) -> str:
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{name} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{name} names a file that is no UTF-8 text.") from None
+    if not value:
+        raise ConfigurationError(f"{name} names an empty file.")
+    return value
 
 
 def _choice(environ: Mapping[str, str], name: str, choices: type[Choice], default: Choice | None) -> Choice:
@@ -172,12 +182,28 @@ def _choice(environ: Mapping[str, str], name: str, choices: type[Choice], defaul
         raise ConfigurationError(f"{name}={value!r}: use one of {allowed}.") from None
 
 
-def _number(environ: Mapping[str, str], name: str, default: str) -> float:
+def _port(environ: Mapping[str, str], name: str, default: str) -> int:
+    value = environ.get(name, default)
+    if not (value.isascii() and value.isdecimal() and 0 < int(value) < 65_536):
+        raise ConfigurationError(f"{name}={value!r} is no port: use 1 to 65535.")
+    return int(value)
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: str) -> float:
     value = environ.get(name, default)
     try:
-        return float(value)
+        seconds = float(value)
     except ValueError:
-        raise ConfigurationError(f"{name}={value!r} is no number.") from None
+        seconds = nan
+    if not 0 < seconds < inf:
+        raise ConfigurationError(f"{name}={value!r} is no positive number of seconds.")
+    return seconds
+
+
+def _sender(text: str) -> str:
+    if "@" not in text or not text.isprintable():
+        raise ConfigurationError(f"RISKOPS_SENDER={text!r} is no mail address.")
+    return text
 
 
 def _addresses(text: str) -> tuple[str, ...]:

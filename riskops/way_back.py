@@ -8,13 +8,18 @@ from fractions import Fraction
 from math import ceil
 
 from riskops import config
-from riskops.money import dollars
+from riskops.money import at_least, at_most
 from riskops.records import Rule
 from riskops.rules import Situation, drawdown_of, mean_downsides_cents
+
+CLAUSE_BREAK = "; "
 
 
 def way_back(at: Situation, fired: Iterable[Rule], reduction: int, raw_reduction: int) -> str:
     """Say in plain words what restores the limit, empty where nothing is cut.
+
+    One clause a signal, apart by `CLAUSE_BREAK`; amounts of $100 and more are rounded to dollars so
+    that what is asked for suffices.
 
     Parameters
     ----------
@@ -29,7 +34,7 @@ def way_back(at: Situation, fired: Iterable[Rule], reduction: int, raw_reduction
         return ""
     clauses = [_INVERSES[rule](at) for rule in fired]
     clauses += _probation(at) + _easing(at, reduction, raw_reduction)
-    return "; ".join(clauses)
+    return CLAUSE_BREAK.join(clauses)
 
 
 def flip_distance_cents(cut_after: Callable[[int], int], most_cents: int) -> int | None:
@@ -75,7 +80,7 @@ def _expiry(at: Situation) -> str:
 
 def _streak(at: Situation) -> str:
     needed = Fraction(at.base_cents) * Fraction(config.NOISE_SHARE_OF_BASE)
-    return f"loss streak: one day above +{dollars(ceil(needed))} ends it"
+    return f"loss streak: one day above +{at_least(ceil(needed))} ends it"
 
 
 def _drawdown(at: Situation) -> str:
@@ -85,8 +90,8 @@ def _drawdown(at: Situation) -> str:
         for percent in (config.DEEP_DRAWDOWN_PERCENT, config.DRAWDOWN_PERCENT)
         if (gain := _gain_cents(numerator, denominator, percent)) > 0
     }
-    gains = ", ".join(f"{dollars(gain)} of gains bring it to {percent}%" for percent, gain in needed.items())
-    return f"drawdown: {gains}; losses also leave after {config.DRAWDOWN_WINDOW_DAYS} active days"
+    gains = ", ".join(f"{at_least(gain)} of gains bring it to {percent}%" for percent, gain in needed.items())
+    return f"drawdown: {gains}, and losses leave it after {config.DRAWDOWN_WINDOW_DAYS} active days"
 
 
 def _gain_cents(numerator: int, denominator: int, percent: Decimal) -> int:
@@ -95,9 +100,9 @@ def _gain_cents(numerator: int, denominator: int, percent: Decimal) -> int:
 
 def _volatility(at: Situation) -> str:
     _, usual = mean_downsides_cents(at)
-    most = dollars(int(usual * Fraction(config.VOLATILITY_RATIO)))
+    most = at_most(int(usual * Fraction(config.VOLATILITY_RATIO)))
     days = config.VOLATILITY_RECENT_DAYS
-    return f"volatility: {days} active days that lose at most {most} a day on average"
+    return f"volatility: {days} active days that lose at most {most} a day on average end it"
 
 
 def _probation(at: Situation) -> list[str]:
@@ -112,7 +117,7 @@ def _easing(at: Situation, reduction: int, raw_reduction: int) -> list[str]:
     if reduction <= min(raw_reduction, config.RELIEF_PER_SESSION):
         return []
     if reduction <= raw_reduction:
-        return [f"from then on at most {config.RELIEF_PER_SESSION} points a session come back"]
+        return [f"then at most {config.RELIEF_PER_SESSION} points of the cut end with each session"]
     sessions = ceil((reduction - raw_reduction) / config.RELIEF_PER_SESSION)
     day = at.calendar.session_at(at.position + sessions).isoformat()
     return [f"easing: back to {raw_reduction}% by {day} if nothing new fires"]

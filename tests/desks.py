@@ -86,8 +86,13 @@ def copied(source: Path, target: Path) -> Path:
     return target
 
 
-def content_of(desk: Desk, without: Mapping[str, set[str]] | None = None) -> dict[str, list[tuple]]:
-    """Return every row of the risk database by table, sorted; run records are left out."""
+def content_of(
+    desk: Desk, without: Mapping[str, set[str]] | None = None, since: date | None = None
+) -> dict[str, list[tuple]]:
+    """Return every row of the risk database by table, sorted; run records are left out.
+
+    With `since` only rows of that session and later ones are returned, where rows have a session.
+    """
     from riskops.store.tables import metadata
 
     hidden = without or {}
@@ -97,7 +102,9 @@ def content_of(desk: Desk, without: Mapping[str, set[str]] | None = None) -> dic
             if table.name == "run_records":
                 continue
             shown = [c for c in table.columns if c.name not in hidden.get(table.name, set())]
-            found = connection.execute(table.select().with_only_columns(*shown))
+            recent = since is not None and "session" in table.columns
+            query = table.select().where(table.columns.session >= since) if recent else table.select()
+            found = connection.execute(query.with_only_columns(*shown))
             rows[table.name] = sorted(tuple(map(repr, row)) for row in found)
     return rows
 

@@ -72,6 +72,15 @@ def test_a_day_with_evidence_the_other_way_holds_the_rules():
     assert comparison.judge(gate, challenger_usd=1.0, rules_usd=0.0) is Verdict.NOT_ENOUGH_EVIDENCE
 
 
+@pytest.mark.parametrize(
+    ("to_go", "words"),
+    [(70, "about 70 more sessions"), (2_521, "more than ten years"), (None, "no end in sight")],
+)
+def test_the_reason_says_how_long_it_may_take(monkeypatch, to_go, words):
+    monkeypatch.setattr(evidence, "sessions_to_go", lambda *_: to_go)
+    assert f"{words} at this pace" in compared(*ordinary()).reason
+
+
 def test_days_before_a_later_registration_are_no_evidence():
     late = compared(*ordinary(), registered_from=TODAY - 20, specification_number=2)
     assert late.desk_days <= 20 < ordinary_comparison().desk_days

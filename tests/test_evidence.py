@@ -278,6 +278,8 @@ def test_the_specification_names_every_feature():
         ("OVERLAY_STANDARD_ERRORS", 0.5),
         ("EMBARGO_SESSIONS", 6),
         ("TARGET_CLIP", 5.0),
+        ("TILT_WINDOW_DAYS", 10),
+        ("DESK_SIZE_SESSIONS", 60),
     ],
 )
 def test_another_parameter_is_another_specification(monkeypatch, parameter, value):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from riskops.measures import measure
 from riskops.records import Rule
 from riskops.rules import Situation, signals
-from riskops.way_back import flip_distance_cents, way_back
+from riskops.way_back import CLAUSE_BREAK, flip_distance_cents, way_back
 from tests.builders import CALENDAR, SESSION, trader_history
 
 POSITION = CALENDAR.position(SESSION)
@@ -57,6 +57,20 @@ def test_a_single_bad_day_expires_on_the_date_that_is_named(rule: Rule) -> None:
     free = [s.rule for s in signals(history, len(results) - 1, first_free, 500_000, CALENDAR)]
     assert rule in last
     assert rule not in free
+
+
+def test_amounts_from_a_hundred_dollars_on_are_told_in_dollars_that_suffice() -> None:
+    slump = [0.0] * 19 + [0, -10_000, -7_000.3]
+    assert "$2,001 of gains bring it to 15%" in way_back(situation(slump), [Rule.DRAWDOWN], 40, 40)
+    noisy = [*[300.7, -300.7] * 20, -400, -400, -400, -400, -400]
+    assert "at most $300 a day" in way_back(situation(noisy), [Rule.VOLATILITY], 25, 25)
+
+
+def test_there_is_one_clause_a_signal() -> None:
+    slump = [0.0] * 19 + [0, -10_000, -7_000]
+    clauses = way_back(situation(slump), [Rule.STREAK, Rule.DRAWDOWN], 40, 40).split(CLAUSE_BREAK)
+    assert [clause.partition(":")[0] for clause in clauses[:2]] == ["loss streak", "drawdown"]
+    assert clauses[2:] == ["then at most 20 points of the cut end with each session"]
 
 
 def test_a_volatility_spike_names_the_downside_that_ends_it() -> None:

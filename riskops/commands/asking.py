@@ -54,8 +54,8 @@ def report(session: SessionOption = None) -> None:
     with opened_desk() as desk:
         run = asked_run(desk, session)
         composed = _composed(desk, run)
-        console.print(Text(composed.text))
-        console.print(Text(_whereabouts(desk, run)))
+        console.print(Text(composed.text), soft_wrap=True)
+        console.print(Text(_whereabouts(desk, run)), soft_wrap=True)
 
 
 def _published(desk: Desk, run: Run) -> Publication:
@@ -67,7 +67,8 @@ def _published(desk: Desk, run: Run) -> Publication:
 
 def _composed(desk: Desk, run: Run) -> Report:
     composed = desk.store.mornings.report(run.session, run.revision, LIMITS_MAIL)
-    if composed is None:
+    past = desk.store.mornings.stages(run.session, run.revision).get(Verb.COMPOSE)
+    if composed is None or past is None or not past.is_done:
         raise MissingResultError(f"No report was composed for {run.session}: run `riskops morning`.")
     return composed
 

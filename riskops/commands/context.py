@@ -36,7 +36,7 @@ def opened_desk(*, migrate: bool = False) -> Iterator[Desk]:
         with open_desk(os.environ, migrate=migrate) as desk:
             yield desk
     except RiskOpsError as error:
-        errors.print(Text(f"{type(error).__name__}: {error}", style="bold red"))
+        errors.print(Text(f"{type(error).__name__}: {error}", style="bold red"), soft_wrap=True)
         raise typer.Exit(error.exit_code) from error
 
 

@@ -14,8 +14,8 @@ from riskops.budget import budget
 from riskops.commands.context import DeliverOption, SessionOption, asked_run, console, opened_desk
 from riskops.desk import Desk
 from riskops.pipeline.morning import Step, live_morning
+from riskops.pipeline.send import mail_of
 from riskops.records import Run, Verb
-from riskops.store.seal import LIMITS_MAIL
 
 app = typer.Typer()
 
@@ -58,11 +58,9 @@ def _perform(verb: Verb, session: date, deliver: bool | None) -> Step:
 
 def _tell(step: Step) -> None:
     mark = Text("done  ", style="green") if step.succeeded else Text("FAILED", style="bold red")
-    console.print(mark, Text(step.verb.value), Text(step.problem, style="red"))
+    console.print(mark, Text(step.verb.value), Text(step.problem, style="red"), soft_wrap=True)
 
 
 def _print_report(desk: Desk, run: Run) -> None:
-    report = desk.store.mornings.report(run.session, run.revision, LIMITS_MAIL)
-    if report is not None:
-        console.print()
-        console.print(Text(report.text))
+    console.print()
+    console.print(Text(mail_of(desk, run).text), soft_wrap=True)

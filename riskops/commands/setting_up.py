@@ -75,5 +75,5 @@ def load(
 def _usd(text: str) -> int:
     try:
         return cents(Decimal(text.replace(",", "").removeprefix("$")))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):
         raise InputError(f"--base-limit {text!r} is no amount: write it like 5000 or 2500.50.") from None

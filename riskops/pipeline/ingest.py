@@ -19,33 +19,38 @@ from riskops.sources.source import Fetched
 def ingest(desk: Desk, run: Run) -> Receipt:
     """Fetch what is missing through the session before `run.session`.
 
-    One account's failure is kept visible and does not stop the others; when every account that
-    was asked for fails, the verb fails.
+    One account's failure is kept visible and does not stop the others; when no account was
+    fetched, the verb fails, and no cut-off is recorded: the night may still arrive.
 
     Raises
     ------
     SourceError
-        If the source as a whole failed.
+        If the source as a whole failed, or gave no answer for any account.
     """
     if (receipt := settled(desk, run, Verb.INGEST)) is not None:
         return receipt
     with stage(desk, run, Verb.INGEST):
         force(desk, Fault.INGEST_RAISES)
-        receipt = fetch_missing(desk, run.session)
+        news, receipt = fetch_missing(desk, run.session)
         _record_cut_off(desk, run)
         desk.store.mornings.finish(run.session, run.revision, Verb.INGEST, receipt)
-    return receipt
+    return {**receipt, **news}
 
 
-def fetch_missing(desk: Desk, session: date) -> Receipt:
-    """Fetch every session before `session` that an active account was not fetched for."""
+def fetch_missing(desk: Desk, session: date) -> tuple[Receipt, Receipt]:
+    """Fetch every session before `session` that an active account was not fetched for.
+
+    Returns what was new, and what is true now: the accounts fetched for the night and the failures.
+    """
     accounts = _accounts(desk, session)
     missing = _missing_sessions(desk, accounts, session)
     arrival = _Arrival(desk, accounts, missing)
     new = desk.store.transactions.add(arrival.trades(), arrival.covered(), desk.settings.source)
-    if accounts and arrival.failures.keys() >= {account.account_id for account in accounts}:
-        raise SourceError(f"Every account failed; first: {next(iter(arrival.failures.values()))}")
-    return {"sessions": len(missing), "new_trades": new, "failures": arrival.failures}
+    failures = _unanswered(desk, accounts, desk.calendar.previous(session)) | arrival.failures
+    if accounts and failures.keys() >= {account.account_id for account in accounts}:
+        raise SourceError(f"No account was fetched; first: {next(iter(failures.values()))}")
+    fetched = sum(account.account_id not in failures for account in accounts)
+    return {"sessions": len(missing), "new_trades": new}, {"accounts": fetched, "failures": failures}
 
 
 class _Arrival:
@@ -78,6 +83,13 @@ def _accounts(desk: Desk, session: date) -> tuple[Account, ...]:
     active = {trader.trader_id for trader in desk.store.roster.active(session)}
     night = desk.calendar.previous(session)
     return tuple(a for a in desk.store.roster.accounts(on=night) if a.trader_id in active)
+
+
+def _unanswered(desk: Desk, accounts: Sequence[Account], night: date) -> dict[str, str]:
+    """Return the accounts that nobody has confirmed for the night, with the reason."""
+    covered = desk.store.transactions.covered_sessions
+    why = f"the source gave no answer for {night}"
+    return {a.account_id: why for a in accounts if not covered(a.account_id, night, night)}
 
 
 def _missing_sessions(desk: Desk, accounts: Sequence[Account], session: date) -> list[date]:

@@ -34,7 +34,7 @@ def send(desk: Desk, run: Run) -> Receipt:
     with stage(desk, run, Verb.SEND):
         outcome = deliver(
             Outbox(desk.store.database),
-            _mail(desk, run),
+            mail_of(desk, run),
             desk.settings,
             desk.clock(),
             desk.settings.output / LOCKS,
@@ -46,12 +46,12 @@ def send(desk: Desk, run: Run) -> Receipt:
     return {**receipt, "delivered": list(outcome.delivered)}
 
 
-def _mail(desk: Desk, run: Run) -> Report:
+def mail_of(desk: Desk, run: Run) -> Report:
     """Return the composed report if compose has left one, else the minimal mail."""
     composed = desk.store.mornings.report(run.session, run.revision, LIMITS_MAIL)
     stages = desk.store.mornings.stages(run.session, run.revision)
     sound = all(verb in stages and stages[verb].is_done for verb in (Verb.PUBLISH, Verb.COMPOSE))
-    if composed is not None and (sound or desk.store.mornings.is_frozen(run.session, run.revision)):
+    if composed is not None and sound:
         return composed
     broken = [
         f"{verb.value}: {stages[verb].detail.get('problem') or 'did not finish'}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from riskops import config
-from riskops.money import dollars, whole_dollars
+from riskops.money import at_least, dollars, whole_dollars
 from riskops.records import (
     CheckResult,
     Comparison,
@@ -30,15 +30,20 @@ from riskops.report.wording import (
     counted,
     desk_moment,
     flip_distance,
+    large_loss_risk,
     listing,
     long_date,
+    notes,
     one_line,
+    pace,
+    printable,
     reasons,
     rung_label,
     share,
     standing,
     track_record,
     trader_label,
+    way_back,
 )
 
 MOST_NAMES = 8
@@ -47,8 +52,17 @@ MOST_NEAREST = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Detail:
+    """One labelled remark: a text, or several texts with a line each."""
+
+    label: str
+    text: str = ""
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One trader as the mail prints him; `details` are (label, text), `standing` says held or quarantined."""
+    """One trader as the mail prints him; `standing` says held or quarantined."""
 
     trader: str
     order: str
@@ -58,7 +72,7 @@ class Entry:
     reasons: str
     confidence: str
     standing: str
-    details: tuple[tuple[str, str], ...]
+    details: tuple[Detail, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,7 @@ class Content:
     headline: str
     alerts: tuple[str, ...]
     changes: tuple[str, ...]
+    to_do: tuple[Detail, ...]
     immediate_title: str
     immediate: tuple[Entry, ...]
     moderate_title: str
@@ -140,6 +155,7 @@ def content(
         headline=_headline(publication, tiers),
         alerts=_alerts(publication, comparison, checks, restricted_share, faults),
         changes=_changes(publication, replaces),
+        to_do=() if replaces else _to_do(tiers),
         immediate_title=f"Immediate action (cut above {config.IMMEDIATE_ABOVE}%)",
         immediate=_entries(tiers.immediate, scores, "REDUCE LIMIT BY"),
         moderate_title=f"Moderate (cut of {config.MODERATE_FROM}% to {config.IMMEDIATE_ABOVE}%)",
@@ -199,24 +215,33 @@ def _entry(decision: Decision, score: ModelScore | None, order: str) -> Entry:
     )
 
 
-def _details(decision: Decision, score: ModelScore | None) -> tuple[tuple[str, str], ...]:
-    lines = [("Record", track_record(decision.track_record))]
+def _details(decision: Decision, score: ModelScore | None) -> tuple[Detail, ...]:
+    told = [
+        Detail("Record", track_record(decision.track_record)),
+        Detail("Risk of a large loss", large_loss_risk(decision)),
+    ]
     if decision.reduction:
-        lines += [("Way back", one_line(decision.way_back)), ("Flip distance", flip_distance(decision))]
-    lines.append(_model_line(decision, score))
-    lines += [("Note", one_line(note)) for note in decision.notes]
-    return tuple((label, text) for label, text in lines if text)
+        told += [
+            Detail("Way back", items=way_back(decision)),
+            Detail("Flip distance", flip_distance(decision)),
+        ]
+    told.append(_model_detail(decision, score))
+    told += [Detail("Note", note) for note in notes(decision)]
+    return tuple(detail for detail in told if detail.text or detail.items)
 
 
-def _model_line(decision: Decision, score: ModelScore | None) -> tuple[str, str]:
-    """Return what the model says of a trader; a number without a reason is not printed."""
-    label = "Pooled model" if decision.rung is Rung.MODEL else "Pooled model (shadow)"
-    if score is None or not score.reasons:
-        return label, ""
+def _model_detail(decision: Decision, score: ModelScore | None) -> Detail:
+    """Return the model's cut and its largest reason where it differs from what was decided."""
+    if score is None or not score.reasons or not _differs(decision, score):
+        return Detail("Pooled model")
     asked = _asked(decision, score)
     cut = f"would cut by {asked}%" if asked else "would not cut"
-    risk = share(score.large_loss_probability)
-    return label, one_line(f"large-loss risk {risk}, {cut}: {', '.join(score.reasons)}")
+    return Detail(f"Pooled model (shadow) {cut}", printable(score.reasons[0]))
+
+
+def _differs(decision: Decision, score: ModelScore) -> bool:
+    """Tell whether the model would decide otherwise; a held limit cannot be compared with its score."""
+    return decision.engine is not None and _asked(decision, score) != decision.reduction
 
 
 def _asked(decision: Decision, score: ModelScore) -> int:
@@ -233,7 +258,7 @@ def _nearest(free: Sequence[Decision]) -> str:
     """Return the traders without a cut whom the smallest extra loss would have cut."""
     flips = [(d.flip_distance_cents, _label(d)) for d in free if d.flip_distance_cents is not None]
     closest = sorted(flips)[:MOST_NEAREST]
-    return ", ".join(f"{label} ({dollars(cents)} more loss)" for cents, label in closest)
+    return ", ".join(f"{label} after {at_least(cents)} more loss" for cents, label in closest)
 
 
 def _changes(publication: Publication, replaces: Publication | None) -> tuple[str, ...]:
@@ -265,6 +290,24 @@ def _counts(tiers: _Tiers) -> tuple[tuple[str, int], ...]:
     )
 
 
+def _to_do(tiers: _Tiers) -> tuple[Detail, ...]:
+    """Return what the reader has to do now, the most urgent first."""
+    uncut = len(tiers.remarked) + len(tiers.free)
+    next_label = "Then set" if tiers.immediate else "Set"
+    told = (
+        Detail("Set now", items=_new_limits(tiers.immediate)),
+        Detail(next_label, items=_new_limits((*tiers.moderate, *tiers.mild))),
+        Detail("Full limit", counted(uncut, "trader") if uncut else ""),
+    )
+    return tuple(detail for detail in told if detail.text or detail.items)
+
+
+def _new_limits(decisions: Sequence[Decision]) -> tuple[str, ...]:
+    lines = [f"{_label(decision)} to {dollars(decision.limit_cents)}" for decision in decisions]
+    left_out = len(lines) - MOST_NAMES
+    return (*lines[:MOST_NAMES], *([f"and {left_out} more, see below"] if left_out > 0 else []))
+
+
 def _headline(publication: Publication, tiers: _Tiers) -> str:
     cuts = f"{len(tiers.immediate)} immediate, {len(tiers.moderate)} moderate"
     return f"{cuts}, {tiers.restricted} of {counted(len(publication.decisions), 'trader')} cut"
@@ -273,7 +316,7 @@ def _headline(publication: Publication, tiers: _Tiers) -> str:
 def _subject(publication: Publication, tiers: _Tiers) -> str:
     correction = f"CORRECTION {publication.revision}: " if publication.revision else ""
     state = [rung_label(publication.rung)]
-    if publication.verdict is Verdict.MODEL_FAILED:
+    if _model_is_missed(publication):
         state.append("model failed")
     if quarantined := sum(d.quarantined for d in publication.decisions):
         state.append(f"{quarantined} quarantined")
@@ -300,7 +343,7 @@ def _alerts(
 ) -> tuple[str, ...]:
     lines = [_correction_alert(publication), _rung_alert(publication)]
     lines += [_model_alert(publication, comparison), _quarantine_alert(publication)]
-    lines += [one_line(f"FAULT: {fault}") for fault in faults]
+    lines += [f"FAULT: {one_line(fault)}" for fault in faults]
     lines += [_checks_alert(checks), _share_alert(restricted_share)]
     return tuple(line for line in lines if line)
 
@@ -312,17 +355,25 @@ def _correction_alert(publication: Publication) -> str:
 
 
 def _rung_alert(publication: Publication) -> str:
-    if publication.rung in (Rung.MODEL, Rung.RULES):
+    if not _is_emergency(publication):
         return ""
     system = SYSTEMS[publication.rung].upper()
-    return because(f"{system} ({rung_label(publication.rung)})", publication.why)
+    return because(f"{system} (rung {int(publication.rung)})", publication.why)
+
+
+def _is_emergency(publication: Publication) -> bool:
+    return publication.rung in (Rung.HOLD, Rung.FLOOR)
+
+
+def _model_is_missed(publication: Publication) -> bool:
+    """Tell whether the model failed where it could have decided: not below the rules."""
+    return publication.verdict is Verdict.MODEL_FAILED and not _is_emergency(publication)
 
 
 def _model_alert(publication: Publication, comparison: Comparison | None) -> str:
-    told = publication.rung in (Rung.HOLD, Rung.FLOOR)
-    if publication.verdict is Verdict.MODEL_FAILED:
-        why = "" if told else publication.why
-        return because("MODEL FAILED, the limits do not rest on it", comparison.reason if comparison else why)
+    if _model_is_missed(publication):
+        why = comparison.reason if comparison else publication.why
+        return because("MODEL FAILED, the limits do not rest on it", why)
     if publication.verdict is Verdict.MODEL_WINS and publication.rung is Rung.RULES:
         return "MODEL NOT USED: it is promoted but left no scores in time; the rules give the limits."
     return ""
@@ -361,6 +412,8 @@ def _evidence(
 ) -> tuple[str, ...]:
     if comparison is None:
         return ("No comparison of model and rules was recorded this morning.",)
+    if not comparison.desk_days:
+        return (printable(comparison.reason),)
     lines = [_meter(comparison), _reading(comparison.verdict), _benefits(comparison)]
     lines += [_limits_of_evidence(comparison), _shadow(publication, scores)]
     return tuple(line for line in lines if line)
@@ -369,15 +422,9 @@ def _evidence(
 def _meter(comparison: Comparison) -> str:
     """Return how far the evidence for the model has come; the weakest of the four tests counts."""
     weakest, bar = min(comparison.e_values), comparison.information.get("bar", config.E_VALUE_BAR)
-    pace = "bar reached" if weakest >= bar else _pace(comparison)
+    way_to_go = "bar reached" if weakest >= bar else pace(comparison.sessions_to_go)
     detectable = _detectable(comparison.smallest_detectable_usd)
-    return f"model e = {weakest:,.1f} of {bar:.0f}, {pace}; {detectable}"
-
-
-def _pace(comparison: Comparison) -> str:
-    if comparison.sessions_to_go is None:
-        return "no promotion in sight at this pace"
-    return f"about {counted(comparison.sessions_to_go, 'more session')} at this pace"
+    return f"model e = {weakest:,.1f} of {bar:.0f}, {way_to_go}; {detectable}"
 
 
 def _detectable(usd: float | None) -> str:
@@ -418,7 +465,9 @@ def _shadow(publication: Publication, scores: Mapping[str, ModelScore]) -> str:
         return ""
     known = [(d, scores[d.trader_id]) for d in publication.decisions if d.trader_id in scores]
     further = [
-        f"{_label(d)} {_asked(d, s)}% (not {d.reduction}%)" for d, s in known if _asked(d, s) > d.reduction
+        f"{_label(d)} {_asked(d, s)}% (not {d.reduction}%)"
+        for d, s in known
+        if _differs(d, s) and _asked(d, s) > d.reduction
     ]
     return f"In shadow the model would cut further: {listing(further, MOST_NAMES)}." if further else ""
 
@@ -448,7 +497,9 @@ def _health(checks: Sequence[CheckResult], restricted_share: float | None) -> tu
 def _passed(checks: Sequence[CheckResult]) -> str:
     if not checks:
         return "No data check was carried out"
-    return f"{sum(check.passed for check in checks)} of {counted(len(checks), 'check')} passed"
+    remarks = sum(check.severity is Severity.INFO and not check.raised for check in _failed(checks))
+    remarked = f", {counted(remarks, 'remark')}" if remarks else ""
+    return f"{sum(check.passed for check in checks)} of {counted(len(checks), 'check')} passed{remarked}"
 
 
 def _footer(
@@ -459,11 +510,15 @@ def _footer(
 ) -> tuple[tuple[str, str], ...]:
     known = "" if comparison is None or comparison.reason == publication.why else comparison.reason
     lines = [
-        ("Rung", because(f"{int(publication.rung)} {publication.rung.label}", publication.why)),
-        ("Verdict", because(VERDICTS[publication.verdict], known)),
+        ("Rung", _with_why(f"{int(publication.rung)} {publication.rung.label}", publication.why)),
+        ("Verdict", _with_why(VERDICTS[publication.verdict], known)),
         ("Cut-off", desk_moment(publication.cut_off)),
         ("Checks", _passed(checks)),
         ("Code version", one_line(publication.code_version)),
         ("Revision", str(publication.revision)),
     ]
     return (*lines, ("Sealed", desk_moment(sealed_at))) if sealed_at else tuple(lines)
+
+
+def _with_why(state: str, why: str) -> str:
+    return f"{state} - {one_line(why)}" if why else state

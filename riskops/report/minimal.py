@@ -37,9 +37,10 @@ def minimal_text(
         f"DAILY LOSS LIMITS FOR {long_date(session).upper()} - MINIMAL MAIL",
         "",
         f"The report could not be made: {one_line(why)}",
+        "",
         *(_without_limits() if decisions is None else _with_limits(decisions, committed_for or session)),
         "",
-        "Rung, reasons and checks: ask for `riskops status`.",
+        "Rung and checks: run `riskops status`.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from riskops.report.wording import one_line
 
 TEMPLATES = Path(__file__).parent / "templates"
 LONGEST_SUBJECT = 200
+TEXT_WIDTH = 78
+HANGING_INDENT = 4
 
 
 def subject(content: Content) -> str:
@@ -20,13 +23,25 @@ def subject(content: Content) -> str:
 
 
 def as_text(content: Content) -> str:
-    """Return the mail as plain text."""
-    return _environment().get_template("limits.txt").render(mail=content)
+    """Return the mail as plain text of at most 78 columns; what continues a line is indented."""
+    text = _environment().get_template("limits.txt").render(mail=content)
+    return "".join(f"{_wrapped(line)}\n" for line in text.splitlines())
 
 
 def as_html(content: Content) -> str:
     """Return the mail as one HTML page that needs nothing from elsewhere."""
     return _environment().get_template("limits.html").render(mail=content)
+
+
+def _wrapped(line: str) -> str:
+    margin = len(line) - len(line.lstrip())
+    return textwrap.fill(
+        line,
+        TEXT_WIDTH,
+        subsequent_indent=" " * (margin + HANGING_INDENT),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 @cache

@@ -1,20 +1,27 @@
 """The words of the mail: every sentence that is made of a record, and the cleaning of foreign text.
 
 Text that comes from outside (names, details of checks, answers of servers) passes `one_line`, so
-that it can neither start a line of its own nor reverse the reading direction.
+that it can neither start a line of its own nor reverse the reading direction, and is bounded. Our
+own sentences pass `printable` and are never cut short.
 """
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from riskops.money import dollars
-from riskops.records import CheckResult, Decision, Rung, Severity, TrackRecord, Verdict
+from riskops import config
+from riskops.money import at_least
+from riskops.records import CheckResult, Decision, Engine, Rung, Severity, TrackRecord, Verdict
 from riskops.sessions import DESK_ZONE
+from riskops.way_back import CLAUSE_BREAK
 
 LONGEST_TEXT = 300
+LONGEST_ID = 64
+LONGEST_NAME = 80
+RETOLD = ("Easing from", "Probation")  # reasons that have a note which tells more
 
 SYSTEMS = {
     Rung.MODEL: "Pooled model",
@@ -31,10 +38,14 @@ VERDICTS = {
 
 
 def one_line(text: str, longest: int = LONGEST_TEXT) -> str:
-    """Return `text` as one printable line: no control, format or line-breaking characters."""
-    printable = "".join(_printable(character) for character in text)
-    line = " ".join(printable.split())
+    """Return foreign `text` as one printable line that is not longer than `longest`."""
+    line = printable(text)
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def printable(text: str) -> str:
+    """Return `text` as one line, however long: no control, format or line-breaking characters."""
+    return " ".join("".join(_printable(character) for character in text).split())
 
 
 def _printable(character: str) -> str:
@@ -80,7 +91,7 @@ def listing(names: Sequence[str], most: int) -> str:
 
 def trader_label(trader_id: str, name: str) -> str:
     """Return how a trader is called in the mail; the name follows where it says more than the id."""
-    label, shown = f"Trader {one_line(trader_id, 64)}", one_line(name, 80)
+    label, shown = f"Trader {one_line(trader_id, LONGEST_ID)}", one_line(name, LONGEST_NAME)
     return label if shown in ("", label, trader_id) else f"{label} ({shown})"
 
 
@@ -101,9 +112,34 @@ def flip_distance(decision: Decision) -> str:
     """Return which extra loss on the last active day would raise the cut; only engines know."""
     if decision.rung in (Rung.HOLD, Rung.FLOOR):
         return ""
+    whose = "the rules'" if decision.engine is Engine.POOLED_MODEL else "the"
     if decision.flip_distance_cents is None:
-        return "no further loss on the last active day would raise the cut"
-    return f"{dollars(decision.flip_distance_cents)} more loss on the last active day would raise the cut"
+        return f"no further loss on the last active day would raise {whose} cut"
+    more = at_least(decision.flip_distance_cents)
+    return f"{more} more loss on the last active day would raise {whose} cut"
+
+
+def way_back(decision: Decision) -> tuple[str, ...]:
+    """Return what restores the limit, one sentence a signal."""
+    clauses = printable(decision.way_back).split(CLAUSE_BREAK)
+    if decision.engine is Engine.POOLED_MODEL:
+        clauses.append("pooled model: it scores anew every morning")
+    return tuple(clause[0].upper() + clause[1:] for clause in clauses if clause)
+
+
+def large_loss_risk(decision: Decision) -> str:
+    """Return the calibrated probability of a large loss on the session, where there is one."""
+    probability = decision.large_loss_probability
+    return "" if probability is None or not math.isfinite(probability) else share(probability)
+
+
+def pace(sessions: int | None) -> str:
+    """Return how far away a promotion is; a wait of more than ten years is not counted."""
+    if sessions is None:
+        return "no promotion in sight at this pace"
+    if sessions > config.SESSIONS_WORTH_COUNTING:
+        return "more than ten years away at this pace"
+    return f"about {counted(sessions, 'more session')} at this pace"
 
 
 def standing(decision: Decision) -> str:
@@ -119,8 +155,20 @@ def standing(decision: Decision) -> str:
 def reasons(decision: Decision) -> str:
     """Return the reasons of a cut in one line; a hold without any names the session it stands on."""
     if decision.reasons or decision.held_from is None:
-        return one_line(", ".join(decision.reasons))
+        fuller = {_topic(note): note for note in decision.notes}
+        told = (fuller.get(_topic(reason), reason) for reason in decision.reasons)
+        return printable(", ".join(told))
     return f"Held from {decision.held_from}, held session {decision.held_sessions}"
+
+
+def notes(decision: Decision) -> tuple[str, ...]:
+    """Return the notes that say more than the reasons, which have taken in the others."""
+    told = {_topic(reason) for reason in decision.reasons}
+    return tuple(printable(note) for note in decision.notes if _topic(note) not in told)
+
+
+def _topic(text: str) -> str:
+    return next((topic for topic in RETOLD if text.startswith(topic)), text)
 
 
 def _rung_number(decision: Decision) -> str:
@@ -129,15 +177,16 @@ def _rung_number(decision: Decision) -> str:
 
 def because(statement: str, why: str) -> str:
     """Return a statement and its reason, where there is one, in one line."""
-    return one_line(f"{statement}: {why}" if why else statement)
+    return printable(f"{statement}: {one_line(why)}" if why else statement)
 
 
 def check_line(check: CheckResult) -> str:
     """Return a failed check in one line: how grave, what, whose, and what was seen."""
     severity = Severity.CRITICAL if check.raised else check.severity
-    grave = "REMARK" if severity is Severity.INFO else severity.value.upper()
-    whose = f" (trader {check.trader_id})" if check.trader_id else ""
-    state = "could not be carried out" if check.raised else "failed"
-    seen = f"; observed {check.observed}" if check.observed else ""
+    is_remark = severity is Severity.INFO
+    grave = "REMARK" if is_remark else severity.value.upper()
+    whose = f" (trader {one_line(check.trader_id, LONGEST_ID)})" if check.trader_id else ""
+    state = " could not be carried out" if check.raised else "" if is_remark else " failed"
+    seen = f"; observed {one_line(check.observed)}" if check.observed else ""
     rows = f"; {counted(check.unexpected_count, 'row')}" if check.unexpected_count else ""
-    return one_line(f"{grave}: {check.check}{whose} {state}: {check.detail}{seen}{rows}")
+    return f"{grave}: {one_line(check.check)}{whose}{state}: {one_line(check.detail)}{seen}{rows}"

@@ -13,6 +13,7 @@ from sqlalchemy import event
 from riskops.errors import ConfigurationError
 
 BUSY_TIMEOUT_MS = 30_000
+DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "include" / "sql"
 
 
@@ -53,12 +54,14 @@ class Database:
 
 
 def _parse(url: str) -> sa.URL:
+    remedy = "write sqlite:///path or postgresql+psycopg://..."
     try:
-        return sa.make_url(url)
-    except sa.exc.ArgumentError:
-        raise ConfigurationError(
-            "RISKOPS_DATABASE_URL cannot be parsed; write sqlite:///path or postgresql+psycopg://..."
-        ) from None
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise ConfigurationError(f"RISKOPS_DATABASE_URL cannot be parsed; {remedy}") from None
+    if parsed.drivername not in DRIVERS:
+        raise ConfigurationError(f"RISKOPS_DATABASE_URL names {parsed.drivername!r}; {remedy}")
+    return parsed
 
 
 def _engine(url: sa.URL) -> sa.Engine:

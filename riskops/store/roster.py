@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import pairwise
 
 import sqlalchemy as sa
 
+from riskops.errors import InputError
 from riskops.records import Account, BaseLimit, RosterEntry, RosterState, Trader
 from riskops.store.database import Database
 from riskops.store.tables import accounts, base_limits, roster, traders
@@ -26,12 +28,19 @@ class Roster:
         limits: Iterable[BaseLimit],
         states: Iterable[RosterEntry],
     ) -> None:
-        """Write traders with accounts, base limits and states, all or nothing; again changes nothing."""
+        """Write traders with accounts, base limits and states, all or nothing; again changes nothing.
+
+        Raises
+        ------
+        InputError
+            If an account would belong to two traders, or twice to one, at the same time.
+        """
         with self._database.writing() as connection:
             upsert(connection, traders, [_row(p, "trader_id", "name") for p in people])
             upsert(connection, accounts, [_row(a, *accounts.columns.keys()) for a in their_accounts])
             upsert(connection, base_limits, [_row(b, *base_limits.columns.keys()) for b in limits])
             upsert(connection, roster, [_row(s, *roster.columns.keys()) for s in states])
+            _refuse_overlaps(_accounts(connection))
 
     def traders(self) -> tuple[Trader, ...]:
         """Return every trader ever enrolled, by id."""
@@ -41,13 +50,8 @@ class Roster:
 
     def accounts(self, on: date | None = None) -> tuple[Account, ...]:
         """Return all accounts, or those in effect on a date, by id."""
-        query = sa.select(accounts).order_by(accounts.c.account_id, accounts.c.effective_from)
-        if on is not None:
-            ends = accounts.c.effective_to
-            query = query.where(accounts.c.effective_from <= on, sa.or_(ends.is_(None), ends > on))
         with self._database.reading() as connection:
-            rows = connection.execute(query).mappings().all()
-        return tuple(Account(**row) for row in rows)
+            return _accounts(connection, on)
 
     def base_limits(self) -> tuple[BaseLimit, ...]:
         """Return the schedule of base limits, by trader and date."""
@@ -69,6 +73,25 @@ class Roster:
         """Return the traders who get a limit on a date."""
         states = self.states(on)
         return tuple(t for t in self.traders() if states.get(t.trader_id) is RosterState.ACTIVE)
+
+
+def _accounts(connection: sa.Connection, on: date | None = None) -> tuple[Account, ...]:
+    query = sa.select(accounts).order_by(accounts.c.account_id, accounts.c.effective_from)
+    if on is not None:
+        ends = accounts.c.effective_to
+        query = query.where(accounts.c.effective_from <= on, sa.or_(ends.is_(None), ends > on))
+    return tuple(Account(**row) for row in connection.execute(query).mappings())
+
+
+def _refuse_overlaps(periods: Sequence[Account]) -> None:
+    """Refuse periods, ordered by account and start, of which one begins before the last one ended."""
+    for earlier, later in pairwise(periods):
+        same = earlier.account_id == later.account_id
+        if same and (earlier.effective_to is None or earlier.effective_to > later.effective_from):
+            raise InputError(
+                f"Account {later.account_id} belongs to {earlier.trader_id} from {earlier.effective_from} on "
+                f"and to {later.trader_id} from {later.effective_from} on. End the earlier period first."
+            )
 
 
 def _row(record: object, *names: str) -> dict:

@@ -6,6 +6,7 @@ accepted) and sealed when the first recipient's copy is known to be accepted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -43,6 +44,13 @@ def seal(connection: sa.Connection, session: date, revision: int, moment: dateti
     left = connection.execute(sa.select(*[decisions.c[name] for name in copied]).where(of_session)).mappings()
     rows = [dict(row) for row in left]
     insert_missing(connection, published_limits, rows)
+    _apply(connection, session, rows)
+
+
+def _apply(connection: sa.Connection, session: date, rows: Sequence[dict]) -> None:
+    """Take what left as in force, a correction included; what was read back or overridden stands."""
+    earlier = sa.and_(applied_limits.c.session == session, applied_limits.c.origin == "published")
+    connection.execute(sa.delete(applied_limits).where(earlier))
     insert_missing(
         connection,
         applied_limits,

@@ -15,6 +15,7 @@ from itertools import islice
 import sqlalchemy as sa
 
 from riskops.errors import DuplicateLoadError, InputError
+from riskops.money import dollars
 from riskops.records import Trade
 from riskops.store.database import Database, statement
 from riskops.store.tables import (
@@ -140,8 +141,7 @@ def _add_trades(
     touched: set[tuple[date, str, datetime]] = set()
     for chunk in _chunks(arriving, CHUNK):
         known = _already_there(connection, chunk)
-        missing = [trade for trade in chunk if (trade.account_id, trade.trade_id) not in known]
-        _refuse_changed(chunk, known)
+        missing = _missing(chunk, known)
         if missing:
             connection.execute(sa.insert(trades), [_trade_row(trade) for trade in missing])
         new += len(missing)
@@ -158,14 +158,25 @@ def _already_there(connection: sa.Connection, chunk: Sequence[Trade]) -> dict[tu
     return {(row[0], row[1]): tuple(row[2:]) for row in connection.execute(query)}
 
 
-def _refuse_changed(chunk: Sequence[Trade], known: dict[tuple[str, str], tuple]) -> None:
+def _missing(chunk: Sequence[Trade], known: dict[tuple[str, str], tuple]) -> list[Trade]:
+    """Return the trades that are neither stored nor twice in the chunk; refuse contradictions."""
+    missing = []
     for trade in chunk:
-        there = known.get((trade.account_id, trade.trade_id))
-        if there is not None and there != (trade.session, trade.net_cents, trade.gross_cents):
+        content = (trade.session, trade.net_cents, trade.gross_cents)
+        there = known.setdefault((trade.account_id, trade.trade_id), content)
+        if there is content:
+            missing.append(trade)
+        elif there != content:
             raise InputError(
-                f"Trade {trade.trade_id} of account {trade.account_id} is stored with another content "
-                f"(session, net and gross cents {there}). Nothing was loaded: ask the source which is right."
+                f"Trade {trade.trade_id} of account {trade.account_id} is known with another content, "
+                f"{_shown(there)} and {_shown(content)}. Nothing was loaded: ask the source which is right."
             )
+    return missing
+
+
+def _shown(content: tuple) -> str:
+    session, net_cents, gross_cents = content
+    return f"session {session}, net {dollars(net_cents)}, gross {dollars(gross_cents)}"
 
 
 def _trade_row(trade: Trade) -> dict:

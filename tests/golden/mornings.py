@@ -56,11 +56,20 @@ def seed_desk() -> tuple[Decision, ...]:
         reasons=("Extended loss streak (5 days)", "Drawdown 18.2%"),
         confidence=Confidence.HIGH,
         track_record=streak,
-        way_back="loss streak: one day above +$50 ends it; drawdown: $3,264 of gains bring it to 15%",
+        way_back="loss streak: one day above +$50 ends it; "
+        "drawdown: $3,264 of gains bring it to 15%, and losses leave it after 20 active days",
+        large_loss_probability=0.31,
+        challenger_reduction=50,
     )
     cut = [
         severe,
-        decision("3951", 30, track_record=replace(streak, hits=2, days=21)),
+        decision(
+            "3951",
+            30,
+            track_record=replace(streak, hits=2, days=21),
+            large_loss_probability=0.17,
+            challenger_reduction=40,
+        ),
         decision(
             "3957",
             20,
@@ -72,13 +81,14 @@ def seed_desk() -> tuple[Decision, ...]:
             "3944",
             40,
             reasons=("Drawdown 16.1%",),
-            way_back="drawdown: $1,240 of gains bring it to 15%; losses also leave after 20 active days",
+            way_back="drawdown: $1,240 of gains bring it to 15%, and losses leave it after 20 active days",
             flip_distance_cents=None,
         ),
         decision(
             "3955",
             10,
             reasons=("Easing from 30% (Fri 2026-03-13)",),
+            notes=("Easing from 30% (Fri 2026-03-13: Loss streak (4 days))",),
             way_back="easing: back to 0% by 2026-03-17 if nothing new fires",
         ),
         decision("3949", base_limit_cents=250_000, limit_cents=250_000, flip_distance_cents=12_050),
@@ -185,7 +195,8 @@ def model_decides() -> Content:
 def model_failed() -> Content:
     """Rung 2 because the model raised."""
     why = "the comparison failed (score_pooled_model: ModelError: a feature is not finite)"
-    made = publication(verdict=Verdict.MODEL_FAILED, why=why)
+    desk = tuple(replace(d, large_loss_probability=None, challenger_reduction=None) for d in seed_desk())
+    made = publication(desk, verdict=Verdict.MODEL_FAILED, why=why)
     drill = "Forced by RISKOPS_FAULT=model_raises."
     return content(made, None, [check()], (), 0.31, faults=[drill])
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskops.records import Confidence, Rule, Rung, Severity, TrackRecord, Verdict
-from riskops.report.content import Content, content
+from riskops.report.content import Content, Detail, Entry, content
 from tests.golden.mornings import (
     MORNINGS,
     check,
@@ -24,6 +24,10 @@ from tests.golden.mornings import (
 )
 
 SOUND = (check(),)
+
+
+def told_of(entry: Entry) -> dict[str, str]:
+    return {detail.label: detail.text for detail in entry.details}
 
 
 def mail_of(*decisions, found=None, checks=SOUND, share=0.3, **changes) -> Content:
@@ -79,31 +83,96 @@ def test_traders_without_a_cut_are_grouped_by_limit_and_the_nearest_to_a_cut_are
     small = decision("2", base_limit_cents=250_000, limit_cents=250_000, flip_distance_cents=12_050)
     mail = mail_of(decision("1"), small, decision("3", flip_distance_cents=None))
     assert [(group.limit, group.count) for group in mail.full_limits] == [("$5,000", 2), ("$2,500", 1)]
-    assert mail.nearest == "Trader 2 ($120.50 more loss), Trader 1 ($310 more loss)"
+    assert mail.nearest == "Trader 2 after $121 more loss, Trader 1 after $310 more loss"
 
 
 def test_a_trader_without_a_cut_who_has_a_note_is_named():
     mail = mail_of(decision("1", notes=("2 results estimated",)))
     assert mail.others[0].order == "No cut"
-    assert ("Note", "2 results estimated") in mail.others[0].details
+    assert Detail("Note", "2 results estimated") in mail.others[0].details
 
 
 def test_a_track_record_without_days_is_left_out():
     never = TrackRecord(Rule.STREAK, hits=0, days=0, desk_hits=0, desk_days=0)
     entry = mail_of(decision("1", 50, track_record=never)).immediate[0]
-    assert "Record" not in dict(entry.details)
+    assert "Record" not in told_of(entry)
 
 
 def test_the_record_of_a_signal_names_hits_days_and_the_desk():
     record = TrackRecord(Rule.STREAK, hits=4, days=17, desk_hits=312, desk_days=2600)
     entry = mail_of(decision("1", 50, track_record=record)).immediate[0]
-    assert dict(entry.details)["Record"] == "large loss on 4 of 17 such days (desk: 12 %)"
+    assert told_of(entry)["Record"] == "large loss on 4 of 17 such days (desk: 12 %)"
 
 
 def test_a_model_number_without_a_reason_is_not_printed():
     silent = replace(scores()[1], reasons=())
     mail = content(publication((decision("3951", 30),)), comparison(), [check()], [silent], None)
-    assert not any(label.startswith("Pooled model") for label, _ in mail.moderate[0].details)
+    assert not any(label.startswith("Pooled model") for label in told_of(mail.moderate[0]))
+
+
+def test_the_model_in_shadow_is_told_only_where_it_would_decide_otherwise():
+    label = "Pooled model (shadow) would cut by 40%"
+    severe, differs = usual().immediate[0], usual().moderate[1]
+    assert told_of(differs)[label] == "volatility above its usual level"
+    assert not any(label.startswith("Pooled model") for label in told_of(severe))
+
+
+def test_a_held_limit_is_not_compared_with_the_model():
+    desk = (held("3951", 30, quarantined=True),)
+    mail = content(publication(desk), comparison(), [check()], scores(), None)
+    assert not any(label.startswith("Pooled model") for label in told_of(mail.moderate[0]))
+    assert not any("In shadow" in line for line in mail.evidence)
+
+
+@pytest.mark.parametrize(("risk", "told"), [(0.114, "11 %"), (None, None), (float("nan"), None)])
+def test_the_risk_of_a_large_loss_is_told_where_it_is_known(risk, told):
+    entry = mail_of(decision("1", 50, large_loss_probability=risk)).immediate[0]
+    assert told_of(entry).get("Risk of a large loss") == told
+
+
+def test_the_way_back_has_a_sentence_a_signal_and_none_is_cut_short():
+    clauses = [f"signal {number}: {'long ' * 40}way" for number in range(4)]
+    entry = mail_of(decision("1", 50, way_back="; ".join(clauses))).immediate[0]
+    (way_back,) = [detail.items for detail in entry.details if detail.label == "Way back"]
+    assert way_back == tuple(clause.capitalize() for clause in clauses)
+
+
+def test_what_the_reader_has_to_do_comes_first_and_the_most_urgent_before_the_rest():
+    mail = mail_of(decision("1", 10), decision("2", 60), decision("3"), decision("4", 30))
+    assert mail.to_do == (
+        Detail("Set now", items=("Trader 2 to $2,000",)),
+        Detail("Then set", items=("Trader 4 to $3,500", "Trader 1 to $4,500")),
+        Detail("Full limit", "1 trader"),
+    )
+
+
+def test_long_lists_of_what_to_do_point_below():
+    mail = mail_of(*(decision(str(number), 60) for number in range(10)))
+    assert mail.to_do[0].items[-1] == "and 2 more, see below"
+
+
+def test_a_correction_asks_for_its_changes_only():
+    before = publication()
+    assert content(before, None, [check()], (), None, replaces=before).to_do == ()
+
+
+def test_a_fact_that_a_note_tells_more_fully_is_told_once():
+    fuller = "Easing from 30% (Fri 2026-03-13: Loss streak (4 days))"
+    entry = usual().others[0]
+    assert entry.reasons == fuller
+    assert "Note" not in told_of(entry)
+
+
+def test_a_remark_is_no_failure():
+    idle = check("idle traders", severity=Severity.INFO, passed=False, trader_id="1", detail="no trades")
+    mail = mail_of(decision(), checks=(check(), idle))
+    assert mail.health[:2] == ("1 of 2 checks passed, 1 remark", "REMARK: idle traders (trader 1): no trades")
+    assert mail.alerts == ()
+
+
+def test_a_desk_with_nothing_to_compare_says_only_that():
+    found = comparison(desk_days=0, reason="Nothing to compare yet: 0 of 5,000 trader-days.")
+    assert mail_of(decision(), found=found).evidence == (found.reason,)
 
 
 def test_a_hold_without_reasons_still_names_the_session_it_stands_on():
@@ -127,7 +196,14 @@ def test_a_promoted_model_that_was_not_used_is_told():
 @pytest.mark.parametrize(("rung", "word"), [(Rung.HOLD, "HELD LIMITS"), (Rung.FLOOR, "FLOOR")])
 def test_a_low_rung_is_an_alert_with_its_reason(rung, word):
     alerts = mail_of(held("1", 50), rung=rung, why="the ingest failed").alerts
-    assert f"{word} (rung {int(rung)} {rung.label}): the ingest failed" in alerts
+    assert f"{word} (rung {int(rung)}): the ingest failed" in alerts
+
+
+@pytest.mark.parametrize("rung", [Rung.HOLD, Rung.FLOOR])
+def test_below_the_rules_nobody_is_told_that_the_model_failed(rung):
+    mail = mail_of(held("1", 50), rung=rung, verdict=Verdict.MODEL_FAILED, why="the ingest failed")
+    assert not any("MODEL" in alert for alert in mail.alerts)
+    assert "model failed" not in mail.subject
 
 
 def test_a_quarantined_trader_is_named_at_the_top_and_counted_in_the_subject():
@@ -174,6 +250,19 @@ def test_the_meter_says_how_far_the_weakest_test_has_come():
     assert 'does not mean "no better"' in usual().evidence[1]
 
 
+@pytest.mark.parametrize(
+    ("sessions", "told"),
+    [
+        (1, "about 1 more session at this pace"),
+        (2_520, "about 2,520 more sessions at this pace"),
+        (2_521, "more than ten years away at this pace"),
+    ],
+)
+def test_a_wait_of_more_than_ten_years_is_not_counted(sessions, told):
+    found = comparison(sessions_to_go=sessions)
+    assert f", {told};" in mail_of(decision(), found=found).evidence[0]
+
+
 def test_the_meter_of_a_later_specification_has_its_own_bar():
     found = comparison(information={"bar": 131.6})
     assert mail_of(decision(), found=found).evidence[0].startswith("model e = 3.1 of 132,")
@@ -215,9 +304,9 @@ def test_a_correction_without_differences_says_so():
 
 def test_the_footer_tells_rung_why_cut_off_in_new_york_checks_version_and_revision():
     footer = dict(usual().footer)
-    assert footer["Rung"].startswith("2 rules: Not promoted")
+    assert footer["Rung"].startswith("2 rules - Not promoted")
     assert footer["Cut-off"] == "06:12 New York time, Mon 16 Mar 2026"
-    assert footer["Checks"] == "2 of 3 checks passed"
+    assert footer["Checks"] == "2 of 3 checks passed, 1 remark"
     assert (footer["Code version"], footer["Revision"]) == ("0.1.0", "0")
 
 

@@ -115,8 +115,10 @@ def test_the_twins_say_the_same(name):
     entries = [*mail.immediate, *mail.moderate, *mail.others]
     facts = [mail.headline, *mail.alerts, *mail.changes, *mail.evidence, *mail.health]
     facts += [e.reasons for e in entries] + [e.limit for e in entries] + [e.standing for e in entries]
-    facts += [value for e in entries for _, value in e.details] + [value for _, value in mail.footer]
-    assert [fact for fact in facts if fact not in text] == []
+    remarks = [*mail.to_do, *(detail for e in entries for detail in e.details)]
+    facts += [fact for remark in remarks for fact in (remark.label, remark.text, *remark.items)]
+    facts += [value for _, value in mail.footer]
+    assert [fact for fact in facts if fact.lower() not in text.lower()] == []
     assert [fact for fact in facts if fact not in page] == []
 
 
@@ -126,18 +128,22 @@ def test_foreign_text_does_no_harm(hostile):
     assert re.fullmatch(r"[^\x00-\x1f\x7f\u2028\u2029\u202a-\u202e]+", subject(mail))
     text, page = as_text(mail), Page(as_html(mail))
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u2028\u2029\u202a-\u202e]", text)
-    assert not re.search(r"^\s*(Bcc|IMMEDIATE ACTION\s*$)", text, re.MULTILINE)
+    assert not re.search(r"^ {0,3}(Bcc|IMMEDIATE ACTION\s*$)", text, re.MULTILINE)
     assert "script" not in {tag for tag, _ in page.tags}
     assert not any("onmouseover" in attributes for _, attributes in page.tags)
     assert page.open == []
+
+
+def own_lines(mail: Content) -> int:
+    """Return how many lines of the text begin something; what continues a line is indented further."""
+    return sum(not line.startswith(" " * 4) for line in as_text(mail).splitlines() if line)
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.text(max_size=40))
 def test_any_name_leaves_the_lines_and_the_page_whole(name):
     quiet, named = mail_named("quiet"), mail_named(name)
-    at = len(as_text(named).splitlines())
-    assert at <= len(as_text(quiet).splitlines())
+    assert own_lines(named) <= own_lines(quiet)
     assert Page(as_html(named)).open == []
     as_text(named).encode()
     assert len(subject(named).splitlines()) == 1
@@ -171,7 +177,32 @@ def test_sixty_traders_all_free_or_all_cut_are_all_named(reduction):
     desk = tuple(decision(str(4000 + n), reduction) for n in range(60))
     mail = content(publication(desk), comparison(), [check()], (), 0.3)
     for told in (as_text(mail), Page(as_html(mail)).text):
-        assert all(f"Trader {4000 + n}" in told for n in range(60))
+        assert all(f"Trader {4000 + n}" in " ".join(told.split()) for n in range(60))
+
+
+@pytest.mark.parametrize("name", MORNINGS)
+def test_the_text_fits_78_columns(name):
+    assert max(len(line) for line in as_text(MORNINGS[name]()).splitlines()) <= 78
+
+
+def test_a_long_sentence_goes_on_in_indented_lines_and_nothing_of_it_is_lost():
+    clauses = "; ".join(f"signal {number}: {'on and ' * 60}on" for number in range(3))
+    mail = content(publication((decision("7", 50, way_back=clauses),)), None, [check()], (), None)
+    (way_back,) = [d.items for d in mail.immediate[0].details if d.label == "Way back"]
+    text = as_text(mail)
+    assert all(item in " ".join(text.split()) for item in way_back)
+    assert all(len(line) <= 78 for line in text.splitlines())
+    assert "…" not in text
+
+
+@pytest.mark.parametrize("name", MORNINGS)
+def test_every_order_is_the_heading_of_its_trader_s_rows(name):
+    mail = MORNINGS[name]()
+    entries = [*mail.immediate, *mail.moderate, *mail.others]
+    page = Page(as_html(mail))
+    headings = [attributes for tag, attributes in page.tags if attributes.get("scope") == "rowgroup"]
+    assert len(headings) == len(entries)
+    assert all(f"{entry.trader}: {entry.order}" in page.text for entry in entries)
 
 
 def test_a_desk_without_traders_is_told():

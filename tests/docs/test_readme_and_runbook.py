@@ -1,0 +1,95 @@
+"""What the README and the runbook list is what the code has."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from riskops import errors
+from riskops.cli import app
+from riskops.settings import Fault
+from riskops.sources.demo import PINNED_SESSION
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+COMMANDS = sorted(get_command(app).commands)
+ERRORS = sorted(
+    (e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, errors.RiskOpsError)),
+    key=lambda e: e.exit_code,
+)
+
+
+def _settings_read() -> set[str]:
+    sources = [*ROOT.glob("riskops/**/*.py"), *ROOT.glob("plugins/*.py"), *ROOT.glob("dags/*.py")]
+    return {n for s in sources for n in re.findall(r'"(RISKOPS_[A-Z_]+)"', s.read_text(encoding="utf-8"))}
+
+
+def _tasks(dag_file: str) -> set[str]:
+    tree = ast.parse((ROOT / "dags" / dag_file).read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return {f.name for f in functions if any("task" in ast.unparse(d) for d in f.decorator_list)}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert f"`{command}`" in README
+
+
+def test_every_command_the_readme_lists_exists() -> None:
+    table = README.split("| command | does |")[1].split("\n\n")[0]
+    names = [re.findall(r"`([a-z-]+)`", row.split("|")[1]) for row in table.splitlines() if "|" in row[1:]]
+    assert sorted(name for row in names for name in row) == COMMANDS
+
+
+def test_the_readme_lists_exactly_the_settings_the_code_reads() -> None:
+    listed = set(re.findall(r"`(RISKOPS_[A-Z_]+)`", README))
+    assert {name for name in listed if not name.endswith("_FILE")} == _settings_read()
+
+
+@pytest.mark.parametrize("fault", [f for f in Fault if f is not Fault.NONE])
+def test_every_fault_is_in_the_readme_and_among_the_drills(fault: Fault) -> None:
+    assert f"`{fault}`" in README
+    assert f"`{fault}`" in RUNBOOK.split("## Drills")[1]
+
+
+@pytest.mark.parametrize("task", sorted(_tasks("daily_risk_limits.py") | _tasks("ingest_transactions.py")))
+def test_every_task_has_a_runbook_entry(task: str) -> None:
+    assert f"\n## {task.replace('_', '-')}\n" in RUNBOOK
+
+
+def test_exit_codes_are_unique_and_the_runbook_lists_them_with_what_retrying_does() -> None:
+    rows = re.findall(r"^\| (\d+) \| `(\w+)`.*\| (yes|no) \|$", RUNBOOK, flags=re.MULTILINE)
+    assert rows == [(str(e.exit_code), e.__name__, "yes" if e.retryable else "no") for e in ERRORS]
+    assert len({e.exit_code for e in ERRORS}) == len(ERRORS)
+
+
+def test_make_run_decides_the_pinned_session() -> None:
+    assert f"SESSION ?= {PINNED_SESSION}" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_every_requirement_says_why_it_is_there() -> None:
+    lines = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    assert all(re.search(r"\S\s+# \S", line) for line in wanted)
+
+
+def test_the_compose_file_publishes_on_loopback_only() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8"))["services"]
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name
+)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = [t for t in re.findall(r"\]\(([^)]+)\)", text) if not t.startswith("http")]
+    assert all((page.parent / target.split("#")[0]).exists() for target in targets)

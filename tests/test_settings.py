@@ -1,0 +1,128 @@
+"""Settings: every wrong value has an error of its own, and a secret is never shown."""
+
+from __future__ import annotations
+
+import traceback
+
+import pytest
+
+from riskops.errors import ConfigurationError
+from riskops.settings import Delivery, Fault, Secret, read_settings
+
+CANARY = "canary-83b1"
+PRODUCTION = {
+    "RISKOPS_DEPLOYMENT": "production",
+    "RISKOPS_DATABASE_URL": f"postgresql+psycopg://riskops:{CANARY}@db/risk",
+    "RISKOPS_DELIVERY": "smtp",
+    "RISKOPS_RECIPIENTS": "risk@example.com, head@example.com",
+    "RISKOPS_SMTP_USER": f"{CANARY}-user",
+    "RISKOPS_SMTP_PASSWORD": f"{CANARY}-password",
+}
+DRILL = PRODUCTION | {"RISKOPS_DEPLOYMENT": "test"}
+
+
+def refused(environ):
+    with pytest.raises(ConfigurationError) as caught:
+        read_settings(environ)
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
+    return str(caught.value)
+
+
+def test_a_complete_environment_is_read():
+    settings = read_settings(PRODUCTION)
+    assert settings.delivery is Delivery.SMTP
+    assert settings.recipients == ("risk@example.com", "head@example.com")
+    assert settings.mail_server.port == 587
+    assert settings.mail_server.security == "starttls"
+    assert settings.fault is Fault.NONE
+    assert not settings.is_drill
+
+
+@pytest.mark.parametrize("name", ["RISKOPS_DEPLOYMENT", "RISKOPS_DATABASE_URL"])
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_required_variable_that_is_missing_or_empty_is_named(name, gone):
+    environ = {key: value for key, value in PRODUCTION.items() if key != name}
+    assert name in refused(environ if gone else PRODUCTION | {name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("RISKOPS_DELIVERY", "", "use one of smtp, files"),
+        ("RISKOPS_DELIVERY", "pigeon", "use one of smtp, files"),
+        ("RISKOPS_FAULT", "everything", "use one of none, model_raises"),
+        ("RISKOPS_SMTP_SECURITY", "ssl", "use starttls, tls or none"),
+        ("RISKOPS_SMTP_PORT", "smtp", "1 to 65535"),
+        ("RISKOPS_SMTP_PORT", "0", "1 to 65535"),
+        ("RISKOPS_SMTP_PORT", "65536", "1 to 65535"),
+        ("RISKOPS_SMTP_PORT", "nan", "1 to 65535"),
+        ("RISKOPS_SMTP_PORT", "25.5", "1 to 65535"),
+        ("RISKOPS_SMTP_TIMEOUT", "soon", "positive number of seconds"),
+        ("RISKOPS_SMTP_TIMEOUT", "0", "positive number of seconds"),
+        ("RISKOPS_SMTP_TIMEOUT", "nan", "positive number of seconds"),
+        ("RISKOPS_SMTP_TIMEOUT", "inf", "positive number of seconds"),
+        ("RISKOPS_RECIPIENTS", "risk at example.com", "no mail address"),
+        ("RISKOPS_RECIPIENTS", "a@example.com\nBcc: b@example.com", "no mail address"),
+        ("RISKOPS_SENDER", "riskops", "no mail address"),
+        ("RISKOPS_SENDER", "a@example.com\nBcc: b@example.com", "no mail address"),
+    ],
+)
+def test_a_malformed_variable_is_named_with_its_remedy(name, value, remedy):
+    message = refused(DRILL | {name: value})
+    assert name in message
+    assert remedy in message
+
+
+class TestProduction:
+    @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.NONE])
+    def test_no_fault_can_be_forced(self, fault):
+        assert "RISKOPS_FAULT is for demo and test only" in refused(PRODUCTION | {"RISKOPS_FAULT": fault})
+
+    def test_mails_do_not_go_into_files(self):
+        assert "RISKOPS_DELIVERY=files is for demo" in refused(PRODUCTION | {"RISKOPS_DELIVERY": "files"})
+
+    def test_somebody_has_to_get_the_mail(self):
+        assert "RISKOPS_RECIPIENTS is empty" in refused(PRODUCTION | {"RISKOPS_RECIPIENTS": " , "})
+
+
+@pytest.mark.parametrize("deployment", ["demo", "test"])
+def test_a_drill_may_force_a_fault_and_write_files(deployment):
+    environ = DRILL | {
+        "RISKOPS_DEPLOYMENT": deployment,
+        "RISKOPS_FAULT": "model_hangs",
+        "RISKOPS_DELIVERY": "files",
+    }
+    settings = read_settings(environ)
+    assert (settings.fault, settings.delivery) == (Fault.MODEL_HANGS, Delivery.FILES)
+
+
+class TestSecrets:
+    def test_no_credential_shows_in_any_representation(self):
+        settings = read_settings(PRODUCTION)
+        for shown in (settings, settings.mail_server, settings.database_url, settings.mail_server.password):
+            assert CANARY not in f"{shown!r} {shown} {[shown]}"
+
+    def test_whoever_needs_a_secret_asks_for_it(self):
+        assert read_settings(PRODUCTION).mail_server.password.reveal() == f"{CANARY}-password"
+
+    def test_an_empty_secret_is_false(self):
+        assert not Secret("")
+        assert Secret(CANARY)
+
+    @pytest.mark.parametrize("name", ["RISKOPS_DATABASE_URL", "RISKOPS_SMTP_PASSWORD"])
+    def test_a_secret_may_lie_in_a_file(self, name, tmp_path):
+        (tmp_path / "secret").write_text("sqlite:///from-a-file\n")
+        settings = read_settings(PRODUCTION | {f"{name}_FILE": str(tmp_path / "secret")})
+        secret = settings.database_url if name.endswith("URL") else settings.mail_server.password
+        assert secret.reveal() == "sqlite:///from-a-file"
+
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [(None, "cannot be read"), (b"", "empty file"), (CANARY.encode() + b"\xff", "no UTF-8")],
+    )
+    def test_a_file_without_a_secret_is_refused_by_the_name_of_its_variable(self, content, why, tmp_path):
+        if content is not None:
+            (tmp_path / "secret").write_bytes(content)
+        message = refused(PRODUCTION | {"RISKOPS_SMTP_PASSWORD_FILE": str(tmp_path / "secret")})
+        assert "RISKOPS_SMTP_PASSWORD_FILE" in message
+        assert why in message
