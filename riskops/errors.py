@@ -10,6 +10,7 @@
     ├── SealedError             the mail of the session is out         never retry
     ├── MissingResultError      a verb needs what another has not left  never retry
     ├── SourceError             the source of transactions failed      retry
+    ├── StoreError              the risk database cannot be used       retry
     ├── ModelError              the challenger cannot be scored        never retry
     ├── InjectedFaultError      a fault forced for a drill             never retry
     └── DeliveryError           the mail server did not accept         retry
@@ -94,3 +95,10 @@ class DeliveryRefusedError(DeliveryError):
 
     exit_code = 21
     retryable = False
+
+
+class StoreError(RiskOpsError):
+    """The risk database cannot be reached, read or written; that may pass."""
+
+    exit_code = 22
+    retryable = True

@@ -166,11 +166,11 @@ def session_for_run(
         session = desk_date(logical_date)
     else:
         session = calendar.roll_back(desk_date(now))
-    calendar.position(session)
     if session > desk_date(now):
         raise SessionError(
             f"{session} lies ahead of today, {desk_date(now)}. Limits are decided on their morning."
         )
+    calendar.position(session)
     return session
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from riskops import config
 from riskops.desk import Desk
+from riskops.errors import RiskOpsError
 from riskops.history import DeskHistory
 from riskops.records import Run, RunType, Verb
 from riskops.sessions import desk_date, desk_time
@@ -28,29 +29,36 @@ class stage:  # noqa: N801 - reads as a statement: `with stage(desk, run, verb):
         self._desk.store.mornings.start(self._run.session, self._run.revision, self._verb)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """Note the end; exceptions go on to whoever called the verb."""
-        problem = "" if kind is None else f"{kind.__name__}: {error}"
-        if kind is not None:
+        problem = "" if error is None else _in_words(error)
+        if error is not None:
             self._desk.store.mornings.fail(self._run.session, self._run.revision, self._verb, problem)
-        state = "done" if kind is None else "failed"
+        state = "done" if error is None else "failed"
         self._desk.store.journal.end(self._record, state, problem, self._desk.clock())
+
+
+def _in_words(error: BaseException) -> str:
+    """Return what a mail says of an error: our own ones are sentences, others say what they are."""
+    return str(error) if isinstance(error, RiskOpsError) else f"{type(error).__name__}: {error}"
 
 
 def settled(desk: Desk, run: Run, verb: Verb) -> Receipt | None:
     """Return the receipt of a verb that is done for a session whose mail is out, else ``None``.
 
-    Automatic change has ended there: running such a verb again is a quiet no-op.
+    Automatic change has ended there: running such a verb again is a quiet no-op. A score that
+    comes late is stored all the same; limits and reports that come late are not.
     """
     mornings = desk.store.mornings
     if not mornings.is_frozen(run.session, run.revision):
         return None
     past = mornings.stages(run.session, run.revision).get(verb)
-    if past is None or not past.is_done:
+    is_done = past is not None and past.is_done
+    if not is_done and verb not in (Verb.PUBLISH, Verb.COMPOSE):
         return None
     desk.store.journal.note(run, verb, "nothing new", desk.clock())
-    return {**past.detail, "sealed": True}
+    return {**(past.detail if past is not None else {}), "sealed": True}
 
 
 def cut_off(desk: Desk, run: Run) -> datetime:

@@ -10,7 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from riskops.errors import ConfigurationError
+from riskops.errors import ConfigurationError, StoreError
 
 BUSY_TIMEOUT_MS = 30_000
 DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
@@ -38,19 +38,31 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Hand out a connection for reads that belong together."""
-        with self._readers.connect() as connection:
+        with _named_errors(), self._readers.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Hand out a connection whose writes are committed together or not at all."""
-        with self._writers.begin() as connection:
+        with _named_errors(), self._writers.begin() as connection:
             yield connection
 
     def close(self) -> None:
         """Give all connections back."""
         self._readers.dispose()
         self._writers.dispose()
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    """Turn what the driver says of an unusable database into an error with a name and a remedy."""
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        raise StoreError(
+            f"The risk database cannot be used: {str(error.orig).strip()}. "
+            "Look at its server, its disk and RISKOPS_DATABASE_URL."
+        ) from None
 
 
 def _parse(url: str) -> sa.URL:

@@ -90,9 +90,14 @@ class Mornings:
             return connection.execute(query).scalar_one_or_none()
 
     def start(self, session: date, revision: int, verb: Verb) -> None:
-        """Note that a verb has begun: until it is done, its earlier results do not count."""
+        """Note that a verb has begun, unless it is done already.
+
+        What an earlier call left from the same cut-off stands until this one ends: a second run
+        beside the first takes nothing away from it. Only a failure does.
+        """
         with self._database.writing() as connection:
-            _mark(connection, session, revision, verb, "started", {})
+            if _state(connection, session, revision, verb) != "done":
+                _mark(connection, session, revision, verb, "started", {})
 
     def fail(self, session: date, revision: int, verb: Verb, problem: str) -> None:
         """Note that a verb has failed, and why."""
@@ -201,6 +206,8 @@ class Mornings:
     def publish(self, publication: Publication, receipt: Mapping[str, Any]) -> bool:
         """Replace the decisions of a session, unless its mail is leaving or out.
 
+        Where they change, a report composed from the earlier ones no longer counts.
+
         Returns
         -------
         bool
@@ -217,6 +224,8 @@ class Mornings:
         with self._database.writing() as connection:
             if is_frozen(connection, session, revision):
                 return False
+            if _publication(connection, session, revision) != publication:
+                _outdate_report(connection, session, revision)
             _replace(connection, publications, session, revision, [head])
             _replace(connection, decisions, session, revision, _decision_rows(publication.decisions))
             _mark(connection, session, revision, Verb.PUBLISH, "done", receipt)
@@ -225,27 +234,7 @@ class Mornings:
     def publication(self, session: date, revision: int) -> Publication | None:
         """Return what was decided for a session."""
         with self._database.reading() as connection:
-            head = connection.execute(
-                sa.select(publications).where(*_of(publications, session, revision))
-            ).one_or_none()
-            rows = connection.execute(
-                sa.select(decisions.c.detail)
-                .where(*_of(decisions, session, revision))
-                .order_by(decisions.c.position)
-            ).scalars()
-            made = tuple(from_document(Decision, document) for document in rows)
-        if head is None:
-            return None
-        return Publication(
-            session=session,
-            revision=revision,
-            rung=Rung(head.rung),
-            verdict=Verdict(head.verdict),
-            why=head.why,
-            cut_off=head.cut_off_at,
-            code_version=head.code_version,
-            decisions=made,
-        )
+            return _publication(connection, session, revision)
 
     def newest_published(self, through: date | None = None) -> tuple[date, int] | None:
         """Return the newest session (and revision) with decisions, through a date where given."""
@@ -306,6 +295,40 @@ class Mornings:
 
 def _of(table: sa.Table, session: date, revision: int) -> tuple[sa.ColumnElement[bool], ...]:
     return (table.c.session == session, table.c.revision == revision)
+
+
+def _state(connection: sa.Connection, session: date, revision: int, verb: Verb) -> str | None:
+    query = sa.select(stage_outcomes.c.state).where(
+        *_of(stage_outcomes, session, revision), stage_outcomes.c.verb == verb.value
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _outdate_report(connection: sa.Connection, session: date, revision: int) -> None:
+    if _state(connection, session, revision, Verb.COMPOSE) == "done":
+        problem = {"problem": "the limits changed after the report was composed"}
+        _mark(connection, session, revision, Verb.COMPOSE, "started", problem)
+
+
+def _publication(connection: sa.Connection, session: date, revision: int) -> Publication | None:
+    head = connection.execute(
+        sa.select(publications).where(*_of(publications, session, revision))
+    ).one_or_none()
+    if head is None:
+        return None
+    made = connection.execute(
+        sa.select(decisions.c.detail).where(*_of(decisions, session, revision)).order_by(decisions.c.position)
+    ).scalars()
+    return Publication(
+        session=session,
+        revision=revision,
+        rung=Rung(head.rung),
+        verdict=Verdict(head.verdict),
+        why=head.why,
+        cut_off=head.cut_off_at,
+        code_version=head.code_version,
+        decisions=tuple(from_document(Decision, document) for document in made),
+    )
 
 
 def _mark(

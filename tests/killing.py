@@ -1,0 +1,106 @@
+"""A process that performs verbs in children of its own and lets them die at a commit.
+
+``python -m tests.killing INBOX WARM_UP`` reads one job a line, JSON, and answers with the exit status of the
+child that did it, ``-9`` if it was killed. Everything is imported once, before the first child.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy import Engine, event
+
+from riskops.desk import Desk, open_desk
+from tests.builders import SESSION
+from tests.desks import each_verb, environment, on_the_morning, run_for
+
+
+class Moment(StrEnum):
+    """When a process dies: before a commit reaches the database, or right after it did."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    NEVER = "never"
+
+
+def die_at(writers: Engine, moment: Moment, commit: int) -> None:
+    """Kill this process at the `commit`-th commit of an engine, counted from 1."""
+    if moment is Moment.BEFORE:
+        event.listen(writers, "commit", _on_call(commit, _die))
+    if moment is Moment.AFTER:
+        event.listen(writers, "checkin", _on_call(commit, _die))
+
+
+def _on_call(number: int, act: Callable[[], None]) -> Callable[..., None]:
+    """Return a listener that acts on its `number`-th call."""
+    calls = 0
+
+    def listener(*_arguments: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            act()
+
+    return listener
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def morning_desk(folder: Path, inbox: Path) -> Desk:
+    """Open the desk below `folder`, whose nights come from an inbox."""
+    environ = environment(folder, RISKOPS_SOURCE="csv", RISKOPS_INBOX=str(inbox))
+    return open_desk(environ, on_the_morning(SESSION))
+
+
+def perform(inbox: Path, folder: Path, verb: str, moment: Moment, commit: int) -> None:
+    """Perform a verb on the desk below `folder`, and die on the way if told to."""
+    with morning_desk(folder, inbox) as desk:
+        die_at(desk.store.database._writers, moment, commit)
+        {v.__name__: v for v in each_verb()}[verb](desk, run_for(SESSION))
+
+
+def in_a_child(work: Callable[[], None]) -> int:
+    """Do `work` in a child and return its exit status: 0, 1 where it raised, or minus a signal."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:  # nothing may come back into the parent's code
+            if status:
+                traceback.print_exc()
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def import_everything(inbox: Path, warm_up: Path) -> None:
+    """Go through one whole morning, so that no child has to import anything."""
+    with morning_desk(warm_up, inbox) as desk:
+        for verb in each_verb():
+            verb(desk, run_for(SESSION))
+
+
+def main() -> None:
+    """Answer every job with the exit status of the child that did it."""
+    inbox = Path(sys.argv[1])
+    import_everything(inbox, Path(sys.argv[2]))
+    for line in sys.stdin:
+        job = json.loads(line)
+        arguments = (inbox, Path(job["folder"]), job["verb"], Moment(job["moment"]), job["commit"])
+        status = in_a_child(lambda arguments=arguments: perform(*arguments))
+        sys.stdout.write(f"{status}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Mornings that several tests of the pipeline start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from riskops.pipeline.send import send
+from riskops.settings import Delivery
+from tests.builders import SESSION
+from tests.desks import copied, each_verb, on_the_morning, opened, run_for
+from tests.small_desks import csv_desk, stormy
+
+
+@pytest.fixture(scope="package")
+def decided_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a desk that is decided and composed; its mail has not left."""
+    folder = tmp_path_factory.mktemp("decided")
+    with csv_desk(folder, stormy()) as desk:
+        assert desk.settings.delivery is Delivery.FILES
+        for verb in each_verb():
+            verb(desk, run_for(SESSION, deliver=False))
+    return folder
+
+
+@pytest.fixture
+def decided(decided_template: Path, tmp_path: Path):
+    """Return a desk of this test's own that is decided and composed; its mail has not left."""
+    folder = copied(decided_template, tmp_path / "decided")
+    with opened(folder, on_the_morning(SESSION), RISKOPS_SOURCE="csv") as desk:
+        yield desk
+
+
+@pytest.fixture
+def sealed(decided):
+    """Return a desk whose mail is out."""
+    send(decided, run_for(SESSION))
+    return decided

@@ -1,0 +1,126 @@
+"""A verb killed at any commit, then run again, ends where an undisturbed one ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from riskops.records import Verb
+from tests.builders import SESSION
+from tests.desks import content_of, copied, each_verb, run_for
+from tests.killing import Moment, morning_desk
+from tests.small_desks import CALENDAR, NIGHT, csv_desk, night_file, rows_of, stormy
+
+ROOT = Path(__file__).resolve().parents[2]
+VERBS = [verb.__name__ for verb in each_verb()]
+TRADERS = 8
+MORE_THAN_ANY_VERB_COMMITS = 30
+ATTEMPTS = {"outbox": {"attempts"}}
+
+pytestmark = pytest.mark.xdist_group("kill")
+
+
+class Killer:
+    """Talks to the process that performs verbs in children."""
+
+    def __init__(self, inbox: Path, warm_up: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.killing", str(inbox), str(warm_up)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+
+    def perform(self, folder: Path, verb: str, moment: Moment = Moment.NEVER, commit: int = 0) -> int:
+        job = {"folder": str(folder), "verb": verb, "moment": moment, "commit": commit}
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def evening(tmp_path_factory):
+    """Return the folder of a desk whose last night lies in the inbox, not fetched yet."""
+    folder = tmp_path_factory.mktemp("evening")
+    results = stormy(TRADERS)
+    csv_desk(folder, results, last=CALENDAR.previous(NIGHT)).store.close()
+    night_file(folder, rows_of({trader: usd[:1] for trader, usd in results.items()}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def killer(evening, tmp_path_factory):
+    made = Killer(evening / "inbox", copied(evening, tmp_path_factory.mktemp("warm_up")))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def morning(evening, tmp_path_factory, killer):
+    """Return for every verb the folder of the desk before it and of the desk after it, undisturbed."""
+    stations, folder = {}, evening
+    for verb in VERBS:
+        after = copied(folder, tmp_path_factory.mktemp(verb))
+        assert killer.perform(after, verb) == 0
+        stations[verb] = (folder, after)
+        folder = after
+    return stations
+
+
+def left_in(folder):
+    """Return every row and every mail file below a folder, without the folder's own name."""
+    with morning_desk(folder, folder / "inbox") as desk:
+        rows = content_of(desk, ATTEMPTS)
+    named = {table: [tuple(c.replace(str(folder), "") for c in row) for row in rows[table]] for table in rows}
+    return named | {path.name: path.read_bytes() for path in (folder / "out").rglob("limits.*")}
+
+
+@pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.AFTER])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_killed_at_any_commit_and_run_again_ends_as_if_undisturbed(
+    verb, moment, morning, killer, tmp_path
+):
+    before, after = morning[verb]
+    undisturbed = left_in(after)
+    for commit in count(1):
+        assert commit < MORE_THAN_ANY_VERB_COMMITS
+        folder = copied(before, tmp_path / str(commit))
+        status = killer.perform(folder, verb, moment, commit)
+        assert status in (0, -signal.SIGKILL)
+        if status == 0:
+            break
+        assert killer.perform(folder, verb) == 0
+        assert left_in(folder) == undisturbed
+    assert commit > 4, "a verb commits at least its record, its start, its results and its end"
+
+
+def test_a_verb_killed_before_its_results_are_committed_is_not_done(morning, evening, killer, tmp_path):
+    folder = copied(morning["score_rules"][0], tmp_path / "killed")
+    assert killer.perform(folder, "score_rules", Moment.BEFORE, 3) == -signal.SIGKILL
+    with morning_desk(folder, evening / "inbox") as desk:
+        assert desk.store.mornings.stages(SESSION, 0)[Verb.SCORE_RULES].state == "started"
+        assert desk.store.mornings.rule_scores(SESSION, 0) == ()
+
+
+def test_the_undisturbed_morning_of_the_campaign_is_a_real_one(morning, evening):
+    with morning_desk(morning["send"][1], evening / "inbox") as desk:
+        run = run_for(SESSION)
+        stages = desk.store.mornings.stages(run.session, run.revision)
+        assert {verb: past.state for verb, past in stages.items()} == dict.fromkeys(Verb, "done")
+        decided = desk.store.mornings.publication(run.session, run.revision).decisions
+        assert {decision.quarantined for decision in decided} == {False}
+        assert any(decision.reduction > 0 for decision in decided)
+        assert len(decided) == TRADERS
+        assert desk.store.mornings.is_frozen(run.session, run.revision)

@@ -1,0 +1,62 @@
+"""What the verbs leave: kept until a failure says otherwise, and outdated where limits change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from riskops.records import Verb
+from riskops.store.mornings import Report
+from riskops.store.seal import LIMITS_MAIL
+from tests.builders import SESSION
+from tests.desks import opened
+from tests.small_desks import DECISION, PUBLICATION
+
+REPORT = Report(SESSION, 0, LIMITS_MAIL, "subject", "text", "html", "digest")
+TIGHTER = replace(PUBLICATION, decisions=(replace(DECISION, reduction=60, limit_cents=200_000),))
+
+
+@pytest.fixture
+def mornings(tmp_path):
+    with opened(tmp_path) as desk:
+        yield desk.store.mornings
+
+
+def state_of(mornings, verb):
+    return mornings.stages(SESSION, 0)[verb].state
+
+
+class TestStages:
+    def test_a_second_run_that_begins_takes_nothing_from_the_first(self, mornings):
+        mornings.finish(SESSION, 0, Verb.SCORE_RULES, {"traders": 15})
+        mornings.start(SESSION, 0, Verb.SCORE_RULES)
+        assert mornings.stages(SESSION, 0)[Verb.SCORE_RULES].detail == {"traders": 15}
+        assert state_of(mornings, Verb.SCORE_RULES) == "done"
+
+    def test_a_second_run_that_fails_does(self, mornings):
+        mornings.finish(SESSION, 0, Verb.SCORE_RULES, {"traders": 15})
+        mornings.start(SESSION, 0, Verb.SCORE_RULES)
+        mornings.fail(SESSION, 0, Verb.SCORE_RULES, "why")
+        assert state_of(mornings, Verb.SCORE_RULES) == "failed"
+
+
+class TestPublish:
+    @pytest.fixture(autouse=True)
+    def _composed(self, mornings):
+        mornings.publish(PUBLICATION, {})
+        mornings.archive(REPORT, {})
+
+    def test_the_same_limits_again_leave_the_report_valid(self, mornings):
+        mornings.publish(PUBLICATION, {})
+        assert state_of(mornings, Verb.COMPOSE) == "done"
+
+    def test_other_limits_outdate_the_report_composed_from_the_earlier_ones(self, mornings):
+        mornings.publish(TIGHTER, {})
+        assert state_of(mornings, Verb.COMPOSE) == "started"
+        assert mornings.publication(SESSION, 0) == TIGHTER
+
+    def test_composing_again_makes_the_report_valid_again(self, mornings):
+        mornings.publish(TIGHTER, {})
+        mornings.archive(REPORT, {})
+        assert state_of(mornings, Verb.COMPOSE) == "done"

@@ -1,0 +1,131 @@
+"""The schema's versions, and the moments the risk database accepts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import sqlalchemy as sa
+
+from riskops.desk import open_desk
+from riskops.errors import ConfigurationError
+from riskops.store import schema
+from riskops.store.database import Database
+from riskops.store.tables import UtcDateTime, cut_offs, metadata
+from tests.builders import SESSION
+from tests.desks import environment
+from tests.small_desks import csv_desk, quiet
+
+MOMENT = datetime(2026, 3, 16, 10, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(tmp_path):
+    made = Database(f"sqlite:///{tmp_path / 'risk.db'}")
+    yield made
+    made.close()
+
+
+def tables(database):
+    with database.reading() as connection:
+        return set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
+
+
+def fill(tmp_path):
+    csv_desk(tmp_path, {"3942": quiet()[:20]}).store.close()
+
+
+class TestMigrations:
+    @pytest.mark.parametrize("filled", [False, True])
+    def test_up_and_down_and_up_again(self, filled, database, tmp_path):
+        if filled:
+            fill(tmp_path)
+        schema.upgrade(database)
+        assert tables(database) == set(metadata.tables)
+        schema.downgrade(database)
+        assert tables(database) == set()
+        schema.upgrade(database)
+        assert schema.is_current(database)
+
+    def test_the_migrations_make_exactly_the_tables_the_code_declares(self, database):
+        schema.upgrade(database)
+        assert schema.drift(database) == []
+
+    def test_drift_would_be_seen(self, database):
+        schema.upgrade(database)
+        with database.writing() as connection:
+            connection.exec_driver_sql("ALTER TABLE seals ADD COLUMN by_whom TEXT")
+        assert schema.drift(database) != []
+
+    def test_up_again_keeps_what_is_there(self, database, tmp_path):
+        fill(tmp_path)
+        schema.upgrade(database)
+        with database.reading() as connection:
+            found = connection.execute(sa.select(sa.func.count()).select_from(metadata.tables["trades"]))
+            assert found.scalar_one() == 20
+
+    def test_a_database_that_is_not_migrated_is_refused_with_the_remedy(self, tmp_path):
+        with pytest.raises(ConfigurationError, match="riskops migrate"):
+            open_desk(environment(tmp_path))
+
+
+class TestMoments:
+    def written(self, database, moment):
+        schema.upgrade(database)
+        row = {"session": SESSION, "revision": 0, "cut_off_at": moment}
+        with database.writing() as connection:
+            connection.execute(sa.insert(cut_offs), row)
+        with database.reading() as connection:
+            return connection.execute(sa.select(cut_offs.c.cut_off_at)).scalar_one()
+
+    def test_a_naive_moment_is_refused(self, database):
+        with pytest.raises(sa.exc.StatementError, match="has no time zone"):
+            self.written(database, datetime(2026, 3, 16, 6, 5))  # noqa: DTZ001 - the point of the test
+
+    def test_a_moment_comes_back_in_utc_whatever_zone_it_was_written_in(self, database):
+        elsewhere = MOMENT.astimezone(timezone(timedelta(hours=9)))
+        found = self.written(database, elsewhere)
+        assert found == MOMENT
+        assert found.tzinfo is UTC
+
+    def test_postgresql_gets_the_moment_with_its_zone(self):
+        from sqlalchemy.dialects import postgresql
+
+        assert UtcDateTime().process_bind_param(MOMENT, postgresql.dialect()).tzinfo is UTC
+
+
+class TestDatabase:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "nonsense",
+            "mysql://u:canary@db/risk",
+            "postgresql+foo://u:canary@db/risk",
+            "sqlite://u:canary@db:x/",
+        ],
+    )
+    def test_a_url_that_is_none_is_refused_without_showing_it(self, url):
+        with pytest.raises(ConfigurationError, match="RISKOPS_DATABASE_URL") as caught:
+            Database(url)
+        assert "canary" not in str(caught.value)
+
+    def test_a_failed_transaction_leaves_nothing(self, database):
+        schema.upgrade(database)
+        row = {"session": SESSION, "revision": 0, "cut_off_at": MOMENT}
+
+        def twice():
+            with database.writing() as connection:
+                connection.execute(sa.insert(cut_offs), row)
+                connection.execute(sa.insert(cut_offs), row)
+
+        with pytest.raises(sa.exc.IntegrityError):
+            twice()
+        with database.reading() as connection:
+            assert connection.execute(sa.select(cut_offs)).all() == []
+
+    def test_an_owner_that_nobody_knows_is_refused(self, database):
+        schema.upgrade(database)
+        row = {"trader_id": "nobody", "effective_from": SESSION, "state": "active"}
+        with pytest.raises(sa.exc.IntegrityError), database.writing() as connection:
+            connection.execute(sa.insert(metadata.tables["roster"]), row)
