@@ -57,7 +57,7 @@ UP := RISKOPS_DELIVERY=smtp RISKOPS_RECIPIENTS=desk@localhost RISKOPS_SMTP_HOST=
 	RISKOPS_SMTP_PORT=1025 RISKOPS_SMTP_SECURITY=none
 
 test: setup ## Run the test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile
 
 check: setup lint types imports test ## Everything CI runs: lint, types, import contract, tests (docs are tests)
 

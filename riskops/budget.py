@@ -50,6 +50,8 @@ BUDGETS: Mapping[Verb, Budget] = {
     Verb.SEND: _minutes(2, 2, 0.5, 1),
 }
 
+LONGEST_OVERRIDE = 86_400  # seconds: a day
+
 LIMITS_PATH = (Verb.INGEST, Verb.VALIDATE, Verb.SCORE_MODEL, Verb.COMPARE, Verb.CHOOSE, Verb.PUBLISH)
 MAIL_PATH = (*LIMITS_PATH, Verb.COMPOSE, Verb.SEND)
 
@@ -86,6 +88,6 @@ def _override(environ: Mapping[str, str], name: str, default: float) -> float:
         value = float(text) if text else default
     except ValueError:
         raise ConfigurationError(f"{name}={text!r} is no number.") from None
-    if value < 0:
-        raise ConfigurationError(f"{name}={text!r} is negative.")
+    if not 0 <= value <= LONGEST_OVERRIDE:
+        raise ConfigurationError(f"{name}={text!r}: use a number from 0 to {LONGEST_OVERRIDE}.")
     return value

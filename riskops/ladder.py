@@ -44,7 +44,7 @@ class Choice:
 
 def choose(left: Evidence, comparison_reason: str = "") -> Choice:
     """Choose the rung: the model's only if it is promoted and in time, a hold if data or rules failed."""
-    verdict = left.verdict or Verdict.MODEL_FAILED
+    verdict = left.verdict or _uncompared(left)
     for failed, why in (
         (not left.ingested, "the ingest failed"),
         (not left.validated, "the data checks did not finish"),
@@ -58,6 +58,11 @@ def choose(left: Evidence, comparison_reason: str = "") -> Choice:
     if left.verdict is None:
         return Choice(Rung.RULES, Verdict.MODEL_FAILED, _with_problem("the comparison failed", left.problems))
     return Choice(Rung.RULES, verdict, comparison_reason)
+
+
+def _uncompared(left: Evidence) -> Verdict:
+    """Return the verdict of a morning without a comparison: a model that gave scores has not failed."""
+    return Verdict.NOT_ENOUGH_EVIDENCE if left.model_scored else Verdict.MODEL_FAILED
 
 
 def _promoted(left: Evidence, comparison_reason: str) -> Choice:

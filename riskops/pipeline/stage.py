@@ -41,7 +41,11 @@ class stage:  # noqa: N801 - reads as a statement: `with stage(desk, run, verb):
 
 def _in_words(error: BaseException) -> str:
     """Return what a mail says of an error: our own ones are sentences, others say what they are."""
-    return str(error) if isinstance(error, RiskOpsError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, RiskOpsError):
+        return str(error)
+    if not isinstance(error, Exception):  # a time-out's signal, an interrupt, an exit
+        return "it was stopped: its time was over, or somebody ended it"
+    return f"{type(error).__name__}: {error}"
 
 
 def settled(desk: Desk, run: Run, verb: Verb) -> Receipt | None:

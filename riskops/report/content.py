@@ -511,13 +511,19 @@ def _footer(
     known = "" if comparison is None or comparison.reason == publication.why else comparison.reason
     lines = [
         ("Rung", _with_why(f"{int(publication.rung)} {publication.rung.label}", publication.why)),
-        ("Verdict", _with_why(VERDICTS[publication.verdict], known)),
+        ("Verdict", _with_why(_verdict(publication, comparison), known)),
         ("Cut-off", desk_moment(publication.cut_off)),
         ("Checks", _passed(checks)),
         ("Code version", one_line(publication.code_version)),
         ("Revision", str(publication.revision)),
     ]
     return (*lines, ("Sealed", desk_moment(sealed_at))) if sealed_at else tuple(lines)
+
+
+def _verdict(publication: Publication, comparison: Comparison | None) -> str:
+    if comparison is None and _is_emergency(publication):
+        return "model and rules were not compared this morning"
+    return VERDICTS[publication.verdict]
 
 
 def _with_why(state: str, why: str) -> str:

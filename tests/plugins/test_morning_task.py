@@ -1,0 +1,210 @@
+"""From Airflow's context to a `Run`, from an error to the failure Airflow should see."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.utils.types import DagRunType
+
+from morning_task import budgeted, on_desk, resolve_run, run_verb, tell_on_call, translated
+from riskops import errors
+from riskops.budget import BUDGETS
+from riskops.desk import open_desk
+from riskops.errors import RiskOpsError, SessionError
+from riskops.records import Run, RunType, Verb
+from riskops.sessions import desk_time
+from tests.builders import CALENDAR, SESSION
+from tests.desks import environment, on_the_morning
+
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("airflow")]
+
+SATURDAY = SESSION - timedelta(days=2)
+FRIDAY = SESSION - timedelta(days=3)
+
+
+def desk_at(day: date = SESSION, at: time = time(6, 5)) -> Any:
+    """Return what `resolve_run` needs of a desk: a calendar and a clock that stands still."""
+    return SimpleNamespace(calendar=CALENDAR, clock=on_the_morning(day, at))
+
+
+def context(
+    run_type: object = DagRunType.SCHEDULED,
+    logical_date: datetime | None = None,
+    session: str | None = None,
+    deliver: str = "default",
+) -> dict[str, Any]:
+    """Return the part of a task's context that is read."""
+    dag_run = SimpleNamespace(run_type=run_type, logical_date=logical_date, run_id="this run")
+    return {"dag_run": dag_run, "params": {"session": session, "deliver": deliver}}
+
+
+def six(day: date) -> datetime:
+    return desk_time(day, time(6, 0)).astimezone(UTC)
+
+
+def resolved(asked: dict[str, Any], desk: Any = None) -> Run:
+    return resolve_run(asked, desk or desk_at())
+
+
+def test_a_scheduled_run_is_for_the_session_of_its_date():
+    run = resolved(context(DagRunType.SCHEDULED, six(SESSION)))
+    assert run == Run(session=SESSION, run_type=RunType.SCHEDULED, run_id="this run", deliver=None)
+
+
+def test_a_scheduled_run_that_starts_days_late_is_still_for_its_own_session():
+    late = desk_at(SESSION + timedelta(days=4))
+    assert resolved(context(DagRunType.SCHEDULED, six(SESSION)), late).session == SESSION
+
+
+def test_a_backfilled_run_is_for_the_session_of_its_date_and_says_that_it_is_one():
+    run = resolved(context(DagRunType.BACKFILL_JOB, six(FRIDAY)))
+    assert (run.session, run.run_type) == (FRIDAY, RunType.BACKFILL)
+
+
+@pytest.mark.parametrize(
+    "moment", [time(0, 1), time(6, 0), time(23, 59)], ids=["just begun", "at six", "nearly over"]
+)
+def test_a_manual_run_with_a_date_is_for_the_new_york_date_of_it(moment: time):
+    run = resolved(context(DagRunType.MANUAL, desk_time(FRIDAY, moment).astimezone(UTC)))
+    assert (run.session, run.run_type) == (FRIDAY, RunType.MANUAL)
+
+
+@pytest.mark.parametrize(
+    ("today", "session"), [(SESSION, SESSION), (SATURDAY, FRIDAY)], ids=["on a session", "on a Saturday"]
+)
+def test_a_manual_run_without_a_date_is_for_the_newest_session_that_has_begun(today: date, session: date):
+    assert resolved(context(DagRunType.MANUAL), desk_at(today)).session == session
+
+
+@pytest.mark.parametrize("run_type", list(DagRunType))
+def test_an_explicit_session_wins_whoever_asks(run_type: DagRunType):
+    assert resolved(context(run_type, six(SESSION), session=FRIDAY.isoformat())).session == FRIDAY
+
+
+def test_airflows_own_words_for_a_run_are_understood_as_text_too():
+    assert resolved(context("backfill", six(FRIDAY))).run_type is RunType.BACKFILL
+
+
+@pytest.mark.parametrize(
+    "run_type", sorted(set(DagRunType) - {DagRunType.SCHEDULED, DagRunType.BACKFILL_JOB})
+)
+def test_every_other_kind_of_run_counts_as_manual(run_type: DagRunType):
+    assert resolved(context(run_type, six(SESSION))).run_type is RunType.MANUAL
+
+
+@pytest.mark.parametrize(("asked", "means"), [("default", None), ("yes", True), ("no", False)])
+def test_whether_a_mail_may_leave_is_passed_on(asked: str, means: bool | None):
+    assert resolved(context(logical_date=six(SESSION), deliver=asked)).deliver is means
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        (
+            context(session=SATURDAY.isoformat()),
+            f"{SATURDAY} is no session of XNYS; the next one is {SESSION}",
+        ),
+        (context(DagRunType.MANUAL, six(SATURDAY)), f"{SATURDAY} is no session of XNYS"),
+        (context(session="2026-03-17"), "2026-03-17 lies ahead of today, 2026-03-16"),
+        (context(logical_date=six(date(2026, 3, 17))), "lies ahead of today"),
+        (context(session="16.3.2026"), "'16.3.2026' is no date: write YYYY-MM-DD"),
+    ],
+    ids=["a Saturday", "a run on a Saturday", "a future session", "a future run", "no date"],
+)
+def test_a_date_without_limits_to_decide_is_refused_in_words(asked: dict[str, Any], complaint: str):
+    with pytest.raises(SessionError, match=complaint):
+        resolved(asked)
+
+
+def every_error() -> Iterator[type[RiskOpsError]]:
+    for found in vars(errors).values():
+        if isinstance(found, type) and issubclass(found, RiskOpsError):
+            yield found
+
+
+@pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)
+def test_an_error_is_tried_again_only_where_that_can_help(kind: type[RiskOpsError]):
+    seen = kind if kind.retryable else AirflowFailException
+    with pytest.raises(RiskOpsError if kind.retryable else AirflowFailException) as raised, translated():
+        raise kind("the source is away")
+    assert type(raised.value) is seen
+    assert "the source is away" in str(raised.value)
+
+
+def test_a_failure_without_retries_names_its_error_and_keeps_the_trace():
+    with pytest.raises(AirflowFailException, match=r"^SessionError: a Saturday$") as raised, translated():
+        raise SessionError("a Saturday")
+    assert isinstance(raised.value.__cause__, SessionError)
+
+
+def test_an_error_nobody_foresaw_passes_as_it_is():
+    with pytest.raises(ZeroDivisionError), translated():
+        _ = 1 / 0
+
+
+@pytest.fixture
+def desk_of_tasks(small_desk: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a small desk the one that tasks find, on its pinned morning."""
+    for name, value in environment(small_desk).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("riskops.desk.open_desk", partial(open_desk, clock=on_the_morning()))
+    return small_desk
+
+
+@pytest.mark.usefixtures("desk_of_tasks")
+def test_a_verb_gets_desk_and_run_and_its_receipt_comes_back():
+    asked = context(DagRunType.MANUAL, session="2026-10-29")
+    receipt = run_verb(lambda desk, run: {"for": run.session, "on": desk.calendar.name}, asked)
+    assert receipt == {"for": date(2026, 10, 29), "on": "XNYS"}
+
+
+@pytest.mark.usefixtures("desk_of_tasks")
+def test_a_verb_for_a_date_without_session_fails_without_retries():
+    with pytest.raises(AirflowFailException, match="SessionError: 2026-10-24 is no session"):
+        run_verb(lambda _desk, _run: {}, context(DagRunType.MANUAL, session="2026-10-24"))
+
+
+@pytest.mark.usefixtures("desk_of_tasks")
+def test_a_desk_that_is_not_set_up_fails_without_retries(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("RISKOPS_DATABASE_URL")
+    with pytest.raises(AirflowFailException, match="RISKOPS_DATABASE_URL is not set"):
+        on_desk(lambda _desk: {})
+
+
+def test_a_task_gets_the_minutes_of_its_verb(monkeypatch: pytest.MonkeyPatch):
+    for name in ("RISKOPS_TASK_RETRIES", "RISKOPS_RETRY_DELAY_SECONDS", "RISKOPS_TIME_OUT_SECONDS"):
+        monkeypatch.delenv(name, raising=False)
+    for verb in Verb:
+        arguments, allowed = budgeted(verb), BUDGETS[verb]
+        assert arguments["retries"] == allowed.retries
+        assert arguments["execution_timeout"] == allowed.time_out
+        assert (arguments["retry_delay"], arguments["max_retry_delay"]) == (
+            allowed.delay,
+            allowed.longest_delay,
+        )
+
+
+def test_on_call_is_told_what_failed_and_where_the_remedy_stands(caplog: pytest.LogCaptureFixture):
+    failure = {
+        "task_instance": SimpleNamespace(task_id="send_report"),
+        "run_id": "scheduled__2026-03-16",
+        "exception": "the mail server is away",
+    }
+    with caplog.at_level(logging.ERROR):
+        tell_on_call(failure)
+    (said,) = caplog.messages
+    for part in (
+        "send_report",
+        "scheduled__2026-03-16",
+        "the mail server is away",
+        "docs/runbook.md#send-report",
+    ):
+        assert part in said
