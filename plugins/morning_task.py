@@ -84,13 +84,15 @@ def budgeted(verb: Verb) -> dict[str, Any]:
 
 
 def tell_on_call(context: Mapping[str, Any]) -> None:
-    """Say in the log which task was given up, what the desk gets, and where the runbook stands."""
+    """Tell on-call which task was given up and where the runbook stands; a backfill only logs."""
+    from riskops.second_channel import tell
+    from riskops.settings import read_settings
+
     task_id = context["task_instance"].task_id
-    log.error(
-        "%s was given up for run %s: %s. What to do: %s#%s",
-        task_id,
-        context["run_id"],
-        context.get("exception"),
-        RUNBOOK,
-        task_id.replace("_", "-"),
+    told = (
+        f"{task_id} was given up for run {context['run_id']}: {context.get('exception')}. "
+        f"What to do: {RUNBOOK}#{task_id.replace('_', '-')}"
     )
+    log.error(told)
+    if str(context["dag_run"].run_type) != RunType.BACKFILL:
+        tell(read_settings(os.environ), told)

@@ -84,6 +84,8 @@ class Settings:
     sender: str
     recipients: tuple[str, ...]
     mail_server: MailServer
+    on_call_webhook: Secret
+    heartbeat: Secret
     fault: Fault
 
     @property
@@ -112,6 +114,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         sender=_sender(environ.get("RISKOPS_SENDER", "riskops@localhost")),
         recipients=_addresses(environ.get("RISKOPS_RECIPIENTS", "")),
         mail_server=_mail_server(environ),
+        on_call_webhook=_address(environ, "RISKOPS_ON_CALL_WEBHOOK"),
+        heartbeat=_address(environ, "RISKOPS_HEARTBEAT_URL"),
         fault=_choice(environ, "RISKOPS_FAULT", Fault, Fault.NONE),
     )
     _refuse_drills_in_production(settings)
@@ -130,6 +134,14 @@ def _refuse_drills_in_production(settings: Settings) -> None:
         )
     if not settings.recipients:
         raise ConfigurationError("RISKOPS_RECIPIENTS is empty: name the risk managers' addresses.")
+
+
+def _address(environ: Mapping[str, str], name: str) -> Secret:
+    """Read a web address that may carry a token; it is never shown, also not where it is wrong."""
+    address = Secret(_secret(environ, name, required=False))
+    if address and not address.reveal().startswith(("http://", "https://")):
+        raise ConfigurationError(f"{name} is no web address: write https://...")
+    return address
 
 
 def _mail_server(environ: Mapping[str, str]) -> MailServer:

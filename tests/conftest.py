@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -33,3 +36,27 @@ def small_desk_template(shared_folder: Path) -> Path:
 def small_desk(small_desk_template: Path, tmp_path: Path) -> Path:
     """Return the folder of a small demo desk of this test's own."""
     return copied(small_desk_template, tmp_path / "desk")
+
+
+@pytest.fixture
+def listener():
+    """Return a web server of this machine that keeps what it is told: (path, body)."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.server.heard.append((self.path, json.loads(body)))
+            self.send_response(self.server.answer)
+            self.end_headers()
+
+        def log_message(self, *_arguments):
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.heard, server.answer = [], 204
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()

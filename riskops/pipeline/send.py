@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
+from riskops import second_channel
 from riskops.delivery import deliver
 from riskops.desk import Desk
 from riskops.pipeline.stage import Receipt, may_mail, settled, stage
-from riskops.records import Publication, Run, Verb
+from riskops.records import Publication, Run, Rung, Verb
 from riskops.report.minimal import minimal_subject, minimal_text
 from riskops.store.mornings import Report
 from riskops.store.outbox import Outbox
@@ -43,7 +44,20 @@ def send(desk: Desk, run: Run) -> Receipt:
         paths = [str(path) for path in outcome.paths]
         receipt = {"recipients": everybody, "paths": paths}
         desk.store.mornings.finish(run.session, run.revision, Verb.SEND, receipt)
+    if outcome.delivered:
+        _tell_others(desk, run)
     return {**receipt, "delivered": list(outcome.delivered)}
+
+
+def _tell_others(desk: Desk, run: Run) -> None:
+    """Tell the dead man's switch that the mail left, and on-call where it carries held limits."""
+    second_channel.ping(desk.settings)
+    publication = desk.store.mornings.publication(run.session, run.revision)
+    if publication is None:
+        second_channel.tell(desk.settings, f"{run.session}: a minimal mail left, no limits were committed.")
+    elif publication.rung >= Rung.HOLD:
+        rung = f"rung {int(publication.rung)} {publication.rung.label}"
+        second_channel.tell(desk.settings, f"{run.session}: the mail left with {rung}: {publication.why}.")
 
 
 def mail_of(desk: Desk, run: Run) -> Report:

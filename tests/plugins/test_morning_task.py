@@ -192,14 +192,28 @@ def test_a_task_gets_the_minutes_of_its_verb(monkeypatch: pytest.MonkeyPatch):
         )
 
 
-def test_on_call_is_told_what_failed_and_where_the_remedy_stands(caplog: pytest.LogCaptureFixture):
-    failure = {
+def failure(run_type: DagRunType) -> dict[str, object]:
+    """Return the context of a task that was given up."""
+    return {
         "task_instance": SimpleNamespace(task_id="send_report"),
+        "dag_run": SimpleNamespace(run_type=run_type),
         "run_id": "scheduled__2026-03-16",
         "exception": "the mail server is away",
     }
+
+
+@pytest.fixture
+def webhook(listener, tmp_path, monkeypatch):
+    """Return a web server that on-call's webhook of this environment leads to."""
+    url = f"http://127.0.0.1:{listener.server_address[1]}/on-call"
+    for name, value in environment(tmp_path, RISKOPS_ON_CALL_WEBHOOK=url).items():
+        monkeypatch.setenv(name, value)
+    return listener
+
+
+def test_on_call_is_told_what_failed_and_where_the_remedy_stands(webhook, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.ERROR):
-        tell_on_call(failure)
+        tell_on_call(failure(DagRunType.SCHEDULED))
     (said,) = caplog.messages
     for part in (
         "send_report",
@@ -208,3 +222,10 @@ def test_on_call_is_told_what_failed_and_where_the_remedy_stands(caplog: pytest.
         "docs/runbook.md#send-report",
     ):
         assert part in said
+    assert webhook.heard == [("/on-call", {"text": f"RiskOps test: {said}"})]
+
+
+def test_a_backfill_that_fails_wakes_nobody(webhook, caplog: pytest.LogCaptureFixture):
+    tell_on_call(failure(DagRunType.BACKFILL_JOB))
+    assert "send_report was given up" in caplog.text
+    assert webhook.heard == []

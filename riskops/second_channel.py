@@ -1,0 +1,50 @@
+"""The second channel: on-call hears what the mail cannot say, a watcher hears that it left.
+
+Neither may block or fail the morning: every call is short, tried twice, and its own failure is
+only logged. Addresses are secrets: they often carry a token.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from riskops.settings import Secret, Settings
+
+SECONDS_PER_TRY = 4.0
+TRIES = 2
+
+log = logging.getLogger(__name__)
+
+
+def tell(settings: Settings, text: str) -> bool:
+    """Post a message for on-call; say whether it was taken.
+
+    The body is JSON with ``text``, which chat systems print.
+    """
+    body = {"text": f"RiskOps {settings.deployment}: {text}"}
+    return _post(settings.on_call_webhook, body, "on-call webhook")
+
+
+def ping(settings: Settings) -> bool:
+    """Tell the dead man's switch that a mail left; say whether it was taken."""
+    return _post(settings.heartbeat, {"deployment": settings.deployment}, "heartbeat")
+
+
+def _post(address: Secret, body: dict[str, Any], what: str) -> bool:
+    if not address:
+        return False
+    import httpx
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # its messages name the address
+    try:
+        transport = httpx.HTTPTransport(retries=TRIES - 1)
+        with httpx.Client(transport=transport, timeout=SECONDS_PER_TRY) as client:
+            client.post(address.reveal(), json=body).raise_for_status()
+    except httpx.HTTPStatusError as error:
+        log.warning("The %s answered %s.", what, error.response.status_code)
+        return False
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        log.warning("The %s cannot be reached: %s.", what, type(error).__name__)
+        return False
+    return True

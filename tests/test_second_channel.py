@@ -1,0 +1,115 @@
+"""The second channel: it says what happened, once, and never stands in the morning's way."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from riskops.errors import ConfigurationError, DeliveryError
+from riskops.pipeline.send import send
+from riskops.records import Rung, RunType, Verb
+from riskops.second_channel import ping, tell
+from riskops.settings import read_settings
+from tests.builders import SESSION
+from tests.desks import environment, on_the_morning, opened, run_for
+from tests.small_desks import PUBLICATION
+
+CANARY = "canary-token-7f3a"
+
+
+def addresses(server):
+    root = f"http://127.0.0.1:{server.server_address[1]}"
+    return {
+        "RISKOPS_ON_CALL_WEBHOOK": f"{root}/on-call/{CANARY}",
+        "RISKOPS_HEARTBEAT_URL": f"{root}/beat/{CANARY}",
+    }
+
+
+def decided(folder, server, publication=PUBLICATION, **changes):
+    desk = opened(folder, on_the_morning(SESSION), **addresses(server), **changes)
+    if publication is not None:
+        desk.store.mornings.publish(publication, {})
+    return desk
+
+
+def held():
+    return replace(PUBLICATION, rung=Rung.HOLD, why="the ingest failed")
+
+
+def paths(server):
+    return [path.split("/")[1] for path, _ in server.heard]
+
+
+class TestMessages:
+    def test_on_call_is_told_in_words_that_name_the_deployment(self, listener, tmp_path):
+        settings = read_settings(environment(tmp_path, **addresses(listener)))
+        assert tell(settings, "send_report was given up")
+        assert listener.heard == [(f"/on-call/{CANARY}", {"text": "RiskOps test: send_report was given up"})]
+
+    def test_without_an_address_nothing_is_sent(self, tmp_path):
+        settings = read_settings(environment(tmp_path))
+        assert (tell(settings, "text"), ping(settings)) == (False, False)
+
+    def test_a_refusal_is_logged_without_the_address(self, listener, tmp_path, caplog):
+        listener.answer = 500
+        with caplog.at_level(logging.DEBUG):
+            assert not tell(read_settings(environment(tmp_path, **addresses(listener))), "text")
+        assert "The on-call webhook answered 500." in caplog.text
+        assert CANARY not in caplog.text
+
+    def test_a_channel_that_is_down_is_logged_without_the_address(self, tmp_path, caplog):
+        url = f"http://127.0.0.1:1/{CANARY}"
+        with caplog.at_level(logging.DEBUG):
+            assert not ping(read_settings(environment(tmp_path, RISKOPS_HEARTBEAT_URL=url)))
+        assert "The heartbeat cannot be reached: ConnectError." in caplog.text
+        assert CANARY not in caplog.text
+
+    @pytest.mark.parametrize("name", ["RISKOPS_ON_CALL_WEBHOOK", "RISKOPS_HEARTBEAT_URL"])
+    def test_what_is_no_web_address_is_refused_and_not_shown(self, name, tmp_path):
+        with pytest.raises(ConfigurationError, match=f"{name} is no web address") as caught:
+            read_settings(environment(tmp_path, **{name: f"ftp://{CANARY}"}))
+        assert CANARY not in str(caught.value)
+
+
+class TestMorning:
+    def test_a_mail_on_a_usual_rung_only_beats(self, listener, tmp_path):
+        with decided(tmp_path, listener) as desk:
+            send(desk, run_for(SESSION))
+        assert paths(listener) == ["beat"]
+
+    def test_a_mail_with_held_limits_tells_on_call_the_rung_and_why(self, listener, tmp_path):
+        with decided(tmp_path, listener, held()) as desk:
+            send(desk, run_for(SESSION))
+        assert paths(listener) == ["beat", "on-call"]
+        assert "rung 3 hold: the ingest failed" in listener.heard[1][1]["text"]
+
+    def test_a_minimal_mail_without_limits_tells_on_call(self, listener, tmp_path):
+        with decided(tmp_path, listener, None) as desk:
+            send(desk, run_for(SESSION))
+        assert "no limits were committed" in listener.heard[1][1]["text"]
+
+    def test_a_second_call_says_nothing(self, listener, tmp_path):
+        with decided(tmp_path, listener, held()) as desk:
+            send(desk, run_for(SESSION))
+            listener.heard.clear()
+            send(desk, run_for(SESSION))
+        assert listener.heard == []
+
+    def test_a_backfill_says_nothing(self, listener, tmp_path):
+        with decided(tmp_path, listener, held()) as desk:
+            send(desk, run_for(SESSION, RunType.BACKFILL, deliver=True))
+        assert listener.heard == []
+
+    def test_a_mail_that_did_not_leave_does_not_beat(self, listener, tmp_path):
+        down = decided(tmp_path, listener, RISKOPS_FAULT="smtp_down")
+        with down as desk, pytest.raises(DeliveryError):
+            send(desk, run_for(SESSION))
+        assert listener.heard == []
+
+    def test_a_second_channel_that_refuses_does_not_fail_the_morning(self, listener, tmp_path):
+        listener.answer = 503
+        with decided(tmp_path, listener, held()) as desk:
+            assert send(desk, run_for(SESSION))["delivered"] == ["files"]
+            assert desk.store.mornings.stages(SESSION, 0)[Verb.SEND].is_done
