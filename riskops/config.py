@@ -15,6 +15,8 @@ MORNING_AT = time(6, 0)
 HISTORY_KNOWN_AT = time(5, 0)  # bulk history counts as known at this time on the next session
 UNLIVED_CUT_OFF = time(6, 30)
 LATEST_CUT_OFF = time(7, 20)
+BEGUN_BY = time(6, 30)  # a morning that has not begun by now is told to on-call
+RULES_UNTIL = time(7, 28)  # from here on limits are held where the rules have left none
 MAIL_DUE_AT = time(7, 30)
 REVISIONS_LOOSEN_UNTIL = time(8, 0)
 

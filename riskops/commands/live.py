@@ -10,12 +10,17 @@ from datetime import date
 import typer
 from rich.text import Text
 
+from riskops import second_channel
 from riskops.budget import budget
 from riskops.commands.context import DeliverOption, SessionOption, asked_run, console, opened_desk
 from riskops.desk import Desk
+from riskops.errors import ConfigurationError
 from riskops.pipeline.morning import Step, live_morning
 from riskops.pipeline.send import mail_of
+from riskops.pipeline.stage import is_today
+from riskops.pipeline.watch import watch
 from riskops.records import Run, Verb
+from riskops.settings import read_settings
 
 app = typer.Typer()
 
@@ -31,6 +36,7 @@ COMMANDS = {
     Verb.SEND: "send-report",
 }
 TIMED_OUT = 124
+NOT_WELL = 3
 
 
 @app.command()
@@ -41,6 +47,33 @@ def morning(session: SessionOption = None, deliver: DeliverOption = None) -> Non
         mail = live_morning(lambda verb: _perform(verb, run.session, deliver), _tell)
         _print_report(desk, run)
     raise typer.Exit(mail.exit_code)
+
+
+@app.command()
+def watchdog() -> None:
+    """Finish today's morning where it is late, and tell on-call (for cron or systemd)."""
+    try:
+        with opened_desk() as desk:
+            run = asked_run(desk, None)
+            if not is_today(desk, run):
+                console.print(f"{desk.calendar.name} has no session today.")
+                return
+            well = watch(desk, run, lambda verb: _perform(verb, run.session, None), _tell)
+    except typer.Exit as ended:
+        second_channel.tell(
+            read_settings(os.environ), f"the watchdog failed with exit code {ended.exit_code}"
+        )
+        raise
+    console.print("All is well." if well else "On-call has to look: `riskops status`.")
+    raise typer.Exit(0 if well else NOT_WELL)
+
+
+def _tell_on_call(text: str) -> None:
+    try:
+        settings = read_settings(os.environ)
+    except ConfigurationError:
+        return  # without settings there is nobody to tell; the exit code says it
+    second_channel.tell(settings, text)
 
 
 def _perform(verb: Verb, session: date, deliver: bool | None) -> Step:

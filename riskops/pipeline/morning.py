@@ -6,7 +6,7 @@ hangs or is killed leaves nothing behind but its absence, and the ladder takes i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from riskops.records import Verb
@@ -38,9 +38,15 @@ class Step:
 
 def live_morning(perform: Callable[[Verb], Step], report: Callable[[Step], None]) -> Step:
     """Perform every verb in order whatever the others did; the mail's step tells how it went."""
-    step = None
-    for verb in (*BEFORE_CHOICE, *AFTER_CHOICE):
-        step = perform(verb)
-        report(step)
-    assert step is not None  # noqa: S101 - the tuple above is never empty
-    return step
+    return perform_all((*BEFORE_CHOICE, *AFTER_CHOICE), perform, report)[-1]
+
+
+def perform_all(
+    verbs: Sequence[Verb], perform: Callable[[Verb], Step], report: Callable[[Step], None]
+) -> list[Step]:
+    """Perform verbs one after the other and report each as it ends."""
+    steps = []
+    for verb in verbs:
+        steps.append(perform(verb))
+        report(steps[-1])
+    return steps

@@ -1,0 +1,43 @@
+"""The clock's ladder: what is due of a morning at a time, whoever is late.
+
+From 07:20 New York nobody waits for the model, from 07:28 not for the rules either: what is there
+is chosen from, published, composed and mailed, so that the mail is out by 07:30.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import time
+
+from riskops import config
+from riskops.records import Verb
+
+FINISH = (Verb.CHOOSE, Verb.PUBLISH, Verb.COMPOSE, Verb.SEND)
+
+
+def due(now: time, done: Collection[Verb], *, is_out: bool) -> tuple[Verb, ...]:
+    """Return the verbs that are due at a time of the morning.
+
+    Parameters
+    ----------
+    now
+        New York wall clock.
+    done
+        The verbs that have left their results.
+    is_out
+        Whether everybody has the mail.
+    """
+    if is_out or now < config.LATEST_CUT_OFF:
+        return ()
+    if now < config.RULES_UNTIL and Verb.SCORE_RULES not in done:
+        return (Verb.SCORE_RULES, *FINISH)
+    return FINISH
+
+
+def alarm(now: time, begun: bool, *, is_out: bool) -> str:
+    """Return what on-call has to hear at a time of the morning; empty where nothing is wrong."""
+    if is_out or now < config.BEGUN_BY:
+        return ""
+    if now >= config.MAIL_DUE_AT:
+        return f"the mail is not out at {now:%H:%M}"
+    return "" if begun else f"the morning has not begun at {now:%H:%M}"

@@ -1,0 +1,50 @@
+"""What is due when: nobody waits for the model after 07:20, nor for the rules after 07:28."""
+
+from __future__ import annotations
+
+from datetime import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riskops.clock_ladder import FINISH, alarm, due
+from riskops.records import Verb
+
+SCORED = {Verb.INGEST, Verb.VALIDATE, Verb.SCORE_RULES}
+
+
+@pytest.mark.parametrize(
+    ("now", "done", "expected"),
+    [
+        (time(6, 0), set(), ()),
+        (time(7, 19, 59), SCORED, ()),
+        (time(7, 20), SCORED, FINISH),
+        (time(7, 20), {Verb.INGEST, Verb.VALIDATE}, (Verb.SCORE_RULES, *FINISH)),
+        (time(7, 27, 59), set(), (Verb.SCORE_RULES, *FINISH)),
+        (time(7, 28), {Verb.INGEST, Verb.VALIDATE}, FINISH),
+        (time(9, 0), set(), FINISH),
+    ],
+)
+def test_what_is_due_at_a_time(now, done, expected):
+    assert due(now, done, is_out=False) == expected
+
+
+@given(st.times(), st.sets(st.sampled_from(Verb)), st.booleans())
+def test_once_the_mail_is_out_nothing_is_due_and_nobody_is_alarmed(now, done, begun):
+    assert due(now, done, is_out=True) == ()
+    assert alarm(now, begun, is_out=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("now", "begun", "expected"),
+    [
+        (time(6, 29), False, ""),
+        (time(6, 30), False, "the morning has not begun at 06:30"),
+        (time(6, 30), True, ""),
+        (time(7, 29), True, ""),
+        (time(7, 30), True, "the mail is not out at 07:30"),
+    ],
+)
+def test_what_on_call_hears_at_a_time(now, begun, expected):
+    assert alarm(now, begun, is_out=False) == expected
