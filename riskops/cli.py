@@ -1,7 +1,8 @@
 """The ``riskops`` command: the verbs of the morning by hand, break-glass, and questions.
 
 Exit codes: 0 done; 1 an error nobody foresaw (a traceback is shown); 2 wrong usage; 3 the
-watchdog wants somebody to look; from 10 on the code of the error in `riskops.errors`; 124 a verb of `morning` ran out of time.
+watchdog wants somebody to look; from 10 on the code of the error in `riskops.errors`; 124 a verb
+of `morning` ran out of time.
 """
 
 from __future__ import annotations

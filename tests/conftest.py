@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from filelock import FileLock
 
-from tests.desks import build_small_desk, copied
+from tests.desks import build_small_desk, copied, forgotten, keep_on_postgresql
+from tests.postgres_server import new_database, postgres_server
+
+DATABASES = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +65,39 @@ def listener():
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def postgresql(shared_folder: Path) -> Iterator[sa.URL]:
+    """Return the URL of a PostgreSQL server that all workers of this test run share."""
+    with postgres_server(shared_folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def keeper(request: pytest.FixtureRequest) -> Callable[[Path], Path]:
+    """Return what prepares a folder for a new risk database: on SQLite, then on PostgreSQL."""
+    if request.param == "sqlite":
+        return lambda folder: folder
+    server = request.getfixturevalue("postgresql")
+
+    def keep(folder: Path) -> Path:
+        keep_on_postgresql(folder, new_database(server))
+        return folder
+
+    return keep
+
+
+@pytest.fixture
+def postgresql_folder(postgresql: sa.URL, tmp_path: Path) -> Iterator[Path]:
+    """Return a folder of this test's own for a new risk database on PostgreSQL."""
+    keep_on_postgresql(tmp_path, new_database(postgresql))
+    yield tmp_path
+    forgotten(tmp_path)
+
+
+@pytest.fixture
+def folder(keeper: Callable[[Path], Path], tmp_path: Path) -> Iterator[Path]:
+    """Return a folder of this test's own for a new risk database: on SQLite, then on PostgreSQL."""
+    yield keeper(tmp_path)
+    forgotten(tmp_path)

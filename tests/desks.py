@@ -9,19 +9,35 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from riskops.desk import Desk, open_desk
 from riskops.records import Run, RunType
 from riskops.sessions import desk_time, trading_calendar
 from riskops.sources.demo import PINNED_SESSION, DemoDesk
+from tests.postgres_server import copied_database, drop_database
 
 SMALL_DESK_SESSIONS = 130
+POSTGRESQL = "postgresql.url"
+
+
+def database_url(folder: Path) -> str:
+    """Return the URL of the risk database below `folder`: on SQLite, unless PostgreSQL keeps it."""
+    note = folder / POSTGRESQL
+    return note.read_text() if note.exists() else f"sqlite:///{folder / 'risk.db'}"
+
+
+def keep_on_postgresql(folder: Path, url: sa.URL) -> None:
+    """Let a database of PostgreSQL be the risk database below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / POSTGRESQL).write_text(url.render_as_string(hide_password=False))
 
 
 def environment(folder: Path, **changes: str) -> dict[str, str]:
     """Return the environment of a test desk whose files lie below `folder`."""
     return {
         "RISKOPS_DEPLOYMENT": "test",
-        "RISKOPS_DATABASE_URL": f"sqlite:///{folder / 'risk.db'}",
+        "RISKOPS_DATABASE_URL": database_url(folder),
         "RISKOPS_SOURCE": "demo",
         "RISKOPS_DELIVERY": "files",
         "RISKOPS_OUTPUT": str(folder / "out"),
@@ -81,9 +97,17 @@ def build_small_desk(folder: Path) -> None:
 def copied(source: Path, target: Path) -> Path:
     """Copy the risk database below `source` to `target`, and return `target`."""
     target.mkdir(parents=True, exist_ok=True)
+    if (source / POSTGRESQL).exists():
+        keep_on_postgresql(target, copied_database(sa.make_url(database_url(source))))
     for file in source.glob("risk.db*"):
         shutil.copy(file, target / file.name)
     return target
+
+
+def forgotten(folder: Path) -> None:
+    """Drop what PostgreSQL keeps for the desks at and below `folder`."""
+    for note in folder.rglob(POSTGRESQL):
+        drop_database(sa.make_url(note.read_text()))
 
 
 def content_of(

@@ -22,6 +22,7 @@ from riskops.store.tables import accounts, coverage, daily_results, metadata, ro
 from riskops.store.transactions import BASIS
 from riskops.suites import Slices
 from tests.builders import CALENDAR, SESSION
+from tests.desks import database_url
 
 PREVIOUS = CALENDAR.previous(SESSION)
 CUT_OFF = desk_time(SESSION, time(6, 30))
@@ -34,9 +35,12 @@ TRADES_A_DAY = 4
 class Night:
     """The database of three traders who closed four trades on each of thirty sessions."""
 
-    def __init__(self, path: Path) -> None:
-        path.write_bytes(_sound_database())
-        self.database = Database(f"sqlite:///{path}")
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(database_url(folder))
+        if self.database.is_sqlite:
+            (folder / "risk.db").write_bytes(_sound_database())
+        else:
+            _fill(self.database)
 
     def insert(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
         self._write(sa.insert(table), list(rows))
@@ -67,24 +71,36 @@ class Night:
         return quality.check(self.slices(), SESSION, PREVIOUS, CUT_OFF)
 
     def _write(self, statement: sa.Executable, rows: list[dict[str, Any]] | None = None) -> None:
-        """Write also what the database's own constraints would refuse."""
         with self.database.writing() as connection:
-            connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
             connection.execute(statement, rows) if rows else connection.execute(statement)
 
 
 @cache
 def _sound_database() -> bytes:
-    """Build the sound database once; every test gets a copy."""
+    """Build the sound database once; every test on SQLite gets a copy."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "sound.db"
         database = Database(f"sqlite:///{path}")
-        with database.writing() as connection:
-            metadata.create_all(connection)
-            for table, rows in _sound_rows():
-                connection.execute(sa.insert(table), rows)
+        _fill(database)
         database.close()
         return path.read_bytes()
+
+
+def _fill(database: Database) -> None:
+    with database.writing() as connection:
+        _unchecked_tables().create_all(connection)
+        for table, rows in _sound_rows():
+            connection.execute(sa.insert(table), rows)
+
+
+def _unchecked_tables() -> sa.MetaData:
+    """Return the tables without the database's own checks, which would refuse what tests spoil."""
+    unchecked = sa.MetaData()
+    for table in metadata.sorted_tables:
+        copy = table.to_metadata(unchecked)
+        for check in [c for c in copy.constraints if isinstance(c, sa.CheckConstraint)]:
+            copy.constraints.discard(check)
+    return unchecked
 
 
 def _sound_rows() -> list[tuple[sa.Table, list[dict[str, Any]]]]:

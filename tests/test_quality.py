@@ -35,7 +35,7 @@ NIGHT_TRADE = trade_id(ROGUE)
 
 @pytest.fixture
 def night(tmp_path: Path) -> Iterator[Night]:
-    sound = Night(tmp_path / "risk.db")
+    sound = Night(tmp_path)
     yield sound
     sound.database.close()
 

@@ -1,9 +1,15 @@
-"""Engines and transactions: writers never lose a write, readers never wait."""
+"""Engines and transactions: writers never lose a write, readers never wait.
+
+Both databases keep the same promises. SQLite has one writer at a time by itself (BEGIN IMMEDIATE) and
+shows a reader one state of the database (WAL). On PostgreSQL a writer takes an advisory lock that ends
+with its transaction, and a reader sees one snapshot (REPEATABLE READ).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from functools import cache
 from pathlib import Path
 
@@ -12,9 +18,21 @@ from sqlalchemy import event
 
 from riskops.errors import ConfigurationError, StoreError
 
-BUSY_TIMEOUT_MS = 30_000
+LOCK_TIMEOUT_MS = 30_000
+LOCK_SPACE = 0x5249534B  # "RISK": keeps our advisory locks apart from those of other programs
 DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
+UNUSABLE = (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.InternalError)
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "include" / "sql"
+
+
+class Queue(IntEnum):
+    """Writers of one queue wait for each other, so that what one of them read stays true until it commits.
+
+    On PostgreSQL a long load keeps no morning waiting; SQLite has one queue for everybody.
+    """
+
+    MORNINGS = 1
+    LOADS = 2
 
 
 class Database:
@@ -29,22 +47,30 @@ class Database:
     def __init__(self, url: str) -> None:
         parsed = _parse(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self._readers = _engine(parsed)
-        self._writers = _engine(parsed)
+        self._readers = _engine(parsed, isolation_level="REPEATABLE READ")
+        self._writers = _engine(parsed, isolation_level="READ COMMITTED")
         if self.is_sqlite:
             _tune_sqlite(self._readers, begin="BEGIN")
             _tune_sqlite(self._writers, begin="BEGIN IMMEDIATE")
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Hand out a connection for reads that belong together."""
+        """Hand out a connection for reads that belong together: all of them see the same state."""
         with _named_errors(), self._readers.connect() as connection:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """Hand out a connection whose writes are committed together or not at all."""
+    def writing(self, queue: Queue = Queue.MORNINGS) -> Iterator[sa.Connection]:
+        """Hand out a connection whose writes are committed together or not at all.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be used, or another writer of the queue takes longer than 30 s.
+        """
         with _named_errors(), self._writers.begin() as connection:
+            if not self.is_sqlite:
+                _wait_in(queue, connection)
             yield connection
 
     def close(self) -> None:
@@ -58,11 +84,17 @@ def _named_errors() -> Iterator[None]:
     """Turn what the driver says of an unusable database into an error with a name and a remedy."""
     try:
         yield
-    except sa.exc.OperationalError as error:
+    except UNUSABLE as error:
         raise StoreError(
-            f"The risk database cannot be used: {str(error.orig).strip()}. "
+            f"The risk database cannot be used: {_reason(error.orig)}. "
             "Look at its server, its disk and RISKOPS_DATABASE_URL."
         ) from None
+
+
+def _reason(error: BaseException | None) -> str:
+    """Return what the server said, without the statement it quotes, else what the driver says."""
+    said = getattr(getattr(error, "diag", None), "message_primary", None)
+    return said or str(error).strip()
 
 
 def _parse(url: str) -> sa.URL:
@@ -76,12 +108,18 @@ def _parse(url: str) -> sa.URL:
     return parsed
 
 
-def _engine(url: sa.URL) -> sa.Engine:
+def _engine(url: sa.URL, isolation_level: str) -> sa.Engine:
     if url.get_backend_name() == "sqlite":
         if url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         return sa.create_engine(url, poolclass=sa.pool.NullPool)
-    return sa.create_engine(url, pool_pre_ping=True)
+    return sa.create_engine(url, pool_pre_ping=True, isolation_level=isolation_level)
+
+
+def _wait_in(queue: Queue, connection: sa.Connection) -> None:
+    """Take the queue's advisory lock until the transaction ends; waiting is limited as on SQLite."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_SPACE, int(queue))))
 
 
 def _tune_sqlite(engine: sa.Engine, begin: str) -> None:
@@ -90,7 +128,7 @@ def _tune_sqlite(engine: sa.Engine, begin: str) -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection, _record) -> None:  # type: ignore[no-untyped-def]
         connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
 

@@ -44,6 +44,11 @@ class UtcDateTime(sa.types.TypeDecorator):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def identifier(length: int = 64) -> sa.String:
+    """Return the type of identifiers: ordered by code point, whatever language the server speaks."""
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
 def _one_of(column: str, words: type) -> sa.CheckConstraint:
     listed = ", ".join(f"'{word}'" for word in words)  # type: ignore[attr-defined]
     return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
@@ -59,7 +64,7 @@ def _session_key() -> list[sa.Column]:
 traders = sa.Table(
     "traders",
     metadata,
-    sa.Column("trader_id", sa.String(64), primary_key=True),
+    sa.Column("trader_id", identifier(), primary_key=True),
     sa.Column("name", sa.String(200), nullable=False),
 )
 
@@ -75,7 +80,7 @@ roster = sa.Table(
 accounts = sa.Table(
     "accounts",
     metadata,
-    sa.Column("account_id", sa.String(64), primary_key=True),
+    sa.Column("account_id", identifier(), primary_key=True),
     sa.Column("effective_from", sa.Date, primary_key=True),
     sa.Column("effective_to", sa.Date),
     sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), nullable=False),
@@ -117,8 +122,8 @@ rejected_rows = sa.Table(
 trades = sa.Table(
     "trades",
     metadata,
-    sa.Column("account_id", sa.String(64), primary_key=True),
-    sa.Column("trade_id", sa.String(128), primary_key=True),
+    sa.Column("account_id", identifier(), primary_key=True),
+    sa.Column("trade_id", identifier(128), primary_key=True),
     sa.Column("session", sa.Date, nullable=False),
     sa.Column("symbol", sa.String(64), nullable=False),
     sa.Column("side", sa.String(8), nullable=False),
@@ -143,7 +148,7 @@ daily_results = sa.Table(
     "daily_results",
     metadata,
     sa.Column("session", sa.Date, primary_key=True),
-    sa.Column("account_id", sa.String(64), primary_key=True),
+    sa.Column("account_id", identifier(), primary_key=True),
     sa.Column("known_at", UtcDateTime, primary_key=True),
     sa.Column("gross_cents", sa.BigInteger, nullable=False),
     sa.Column("fees_cents", sa.BigInteger, nullable=False),
@@ -158,7 +163,7 @@ daily_results = sa.Table(
 coverage = sa.Table(
     "coverage",
     metadata,
-    sa.Column("account_id", sa.String(64), primary_key=True),
+    sa.Column("account_id", identifier(), primary_key=True),
     sa.Column("session", sa.Date, primary_key=True),
     sa.Column("known_at", UtcDateTime, nullable=False),
     sa.Column("source", sa.String(64), nullable=False),
@@ -192,7 +197,7 @@ quality_results = sa.Table(
     sa.Column("severity", sa.String(16), nullable=False),
     sa.Column("passed", sa.Boolean, nullable=False),
     sa.Column("raised", sa.Boolean, nullable=False),
-    sa.Column("trader_id", sa.String(64)),
+    sa.Column("trader_id", identifier()),
     sa.Column("observed", sa.Text, nullable=False),
     sa.Column("unexpected_count", sa.Integer, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
@@ -203,7 +208,7 @@ signals = sa.Table(
     "signals",
     metadata,
     *_session_key(),
-    sa.Column("trader_id", sa.String(64), primary_key=True),
+    sa.Column("trader_id", identifier(), primary_key=True),
     sa.Column("rule", sa.String(32), primary_key=True),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("level", sa.Integer, nullable=False),
@@ -217,7 +222,7 @@ scores = sa.Table(
     metadata,
     *_session_key(),
     sa.Column("engine", sa.String(16), primary_key=True),
-    sa.Column("trader_id", sa.String(64), primary_key=True),
+    sa.Column("trader_id", identifier(), primary_key=True),
     sa.Column("reduction", sa.Integer, nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
     _one_of("engine", Engine),
@@ -250,7 +255,7 @@ decisions = sa.Table(
     "decisions",
     metadata,
     *_session_key(),
-    sa.Column("trader_id", sa.String(64), primary_key=True),
+    sa.Column("trader_id", identifier(), primary_key=True),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("base_limit_cents", sa.BigInteger, nullable=False),
     sa.Column("reduction", sa.Integer, nullable=False),
@@ -266,7 +271,7 @@ reports = sa.Table(
     "reports",
     metadata,
     *_session_key(),
-    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("kind", identifier(16), primary_key=True),
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("html", sa.Text, nullable=False),
@@ -279,9 +284,9 @@ outbox = sa.Table(
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("deployment", sa.String(64), nullable=False),
     sa.Column("session", sa.Date, nullable=False),
-    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("kind", identifier(16), nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
-    sa.Column("recipient", sa.String(320), nullable=False),
+    sa.Column("recipient", identifier(320), nullable=False),
     sa.Column("message_id", sa.String(200), nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
@@ -304,7 +309,7 @@ published_limits = sa.Table(
     "published_limits",
     metadata,
     *_session_key(),
-    sa.Column("trader_id", sa.String(64), primary_key=True),
+    sa.Column("trader_id", identifier(), primary_key=True),
     sa.Column("reduction", sa.Integer, nullable=False),
     sa.Column("limit_cents", sa.BigInteger, nullable=False),
     sa.Column("base_limit_cents", sa.BigInteger, nullable=False),
@@ -315,7 +320,7 @@ applied_limits = sa.Table(
     "applied_limits",
     metadata,
     sa.Column("session", sa.Date, primary_key=True),
-    sa.Column("trader_id", sa.String(64), primary_key=True),
+    sa.Column("trader_id", identifier(), primary_key=True),
     sa.Column("limit_cents", sa.BigInteger, nullable=False),
     sa.Column("origin", sa.String(16), nullable=False),
     sa.CheckConstraint("origin IN ('read_back', 'override', 'published')", name="origin"),

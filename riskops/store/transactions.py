@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from riskops.errors import DuplicateLoadError, InputError
 from riskops.money import dollars
 from riskops.records import Trade
-from riskops.store.database import Database, statement
+from riskops.store.database import Database, Queue, statement
 from riskops.store.tables import (
     UtcDateTime,
     coverage,
@@ -85,7 +85,7 @@ class Transactions:
         InputError
             If a trade is known with another content.
         """
-        with self._database.writing() as connection:
+        with self._database.writing(Queue.LOADS) as connection:
             if load is not None:
                 _refuse_second_load(connection, load)
             new, touched = _add_trades(connection, arriving)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,14 @@ import pytest
 from riskops.pipeline.send import send
 from riskops.settings import Delivery
 from tests.builders import SESSION
-from tests.desks import copied, each_verb, on_the_morning, opened, run_for
+from tests.desks import copied, each_verb, forgotten, on_the_morning, opened, run_for
 from tests.small_desks import csv_desk, stormy
 
 
 @pytest.fixture(scope="package")
-def decided_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def decided_template(keeper: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a desk that is decided and composed; its mail has not left."""
-    folder = tmp_path_factory.mktemp("decided")
+    folder = keeper(tmp_path_factory.mktemp("decided"))
     with csv_desk(folder, stormy()) as desk:
         assert desk.settings.delivery is Delivery.FILES
         for verb in each_verb():
@@ -30,6 +31,7 @@ def decided(decided_template: Path, tmp_path: Path):
     folder = copied(decided_template, tmp_path / "decided")
     with opened(folder, on_the_morning(SESSION), RISKOPS_SOURCE="csv") as desk:
         yield desk
+    forgotten(folder)
 
 
 @pytest.fixture

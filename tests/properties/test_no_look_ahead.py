@@ -22,7 +22,7 @@ from riskops.pipeline.score_rules import score_rules
 from riskops.pipeline.stage import cut_off
 from riskops.records import Verb
 from tests.builders import CALENDAR, SESSION
-from tests.desks import copied, on_the_morning, opened, run_for
+from tests.desks import copied, forgotten, on_the_morning, opened, run_for
 from tests.small_desks import BASE_CENTS, NIGHT, account_of, csv_desk, stormy, trade
 
 RUN = run_for(SESSION, deliver=False)
@@ -47,8 +47,8 @@ def decide(desk):
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("known")
+def template(keeper, tmp_path_factory):
+    folder = keeper(tmp_path_factory.mktemp("known"))
     with csv_desk(folder, RESULTS) as desk:
         desk.store.mornings.record_cut_off(SESSION, 0, desk.clock())
     return folder
@@ -67,7 +67,9 @@ def reopened(folder):
 def with_more(template, folder, more):
     with reopened(copied(template, folder)) as desk:
         desk.store.transactions.add(more, [], "test")
-        return decide(desk)
+        decided = decide(desk)
+    forgotten(folder)
+    return decided
 
 
 LATE = st.builds(
@@ -113,7 +115,7 @@ def test_the_morning_of_these_tests_has_scores_of_both_engines(known):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_order_of_trades_and_traders_does_not_matter(seed, known, tmp_path):
+def test_the_order_of_trades_and_traders_does_not_matter(seed, known, folder):
     trades = [
         trade(
             trader, CALENDAR.session_at(FIRST + i), usd, trade_id=f"{CALENDAR.session_at(FIRST + i)}-{trader}"
@@ -125,7 +127,7 @@ def test_the_order_of_trades_and_traders_does_not_matter(seed, known, tmp_path):
     traders = [TRADERS[i] for i in shuffled.permutation(len(TRADERS))]
     trades = [trades[i] for i in shuffled.permutation(len(trades))]
     assert traders != TRADERS
-    with reopened(tmp_path) as desk:
+    with reopened(folder) as desk:
         for trader in traders:
             enrol(desk, trader, "", account_of(trader), BASE_CENTS, CALENDAR.session_at(FIRST))
         for part in (trades[: len(trades) // 3], trades[len(trades) // 3 :]):

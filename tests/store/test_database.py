@@ -8,21 +8,30 @@ import pytest
 import sqlalchemy as sa
 
 from riskops.errors import StoreError
+from riskops.store import database as store_database
 from riskops.store import schema
-from riskops.store.database import SQL_FOLDER, Database, statement
+from riskops.store.database import SQL_FOLDER, Database, Queue, statement
 from riskops.store.tables import traders
+from tests.desks import database_url
 
 WRITERS, WRITES = 8, 20
 
 
 @pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'risk.db'}"
+def database(folder):
+    made = Database(database_url(folder))
+    yield made
+    made.close()
 
 
 def names(database):
     with database.reading() as connection:
         return set(connection.execute(sa.select(traders.c.trader_id)).scalars())
+
+
+def counts(database):
+    with database.reading() as connection:
+        return list(connection.execute(sa.select(traders.c.name)).scalars())
 
 
 def add(database, trader_id):
@@ -37,29 +46,29 @@ def add_twice(database, trader_id):
             connection.execute(sa.insert(traders), [{"trader_id": trader_id, "name": ""}])
 
 
-def test_an_exception_inside_a_transaction_leaves_nothing(url):
-    database = Database(url)
+def test_an_exception_inside_a_transaction_leaves_nothing(database):
     schema.upgrade(database)
     with pytest.raises(sa.exc.IntegrityError):
         add_twice(database, "3942")
     assert names(database) == set()
 
 
-def test_eight_writers_lose_no_write(url):
-    schema.upgrade(Database(url))
+def test_eight_writers_lose_no_write(database, folder):
+    """Every writer counts what is there and writes the count down: no two may have seen the same."""
+    schema.upgrade(database)
 
     def write(writer):
-        database = Database(url)
+        own = Database(database_url(folder))
         for number in range(WRITES):
-            add(database, f"{writer}-{number}")
+            add(own, f"{writer}-{number}")
+        own.close()
 
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(write, range(WRITERS)))
-    assert len(names(Database(url))) == WRITERS * WRITES
+    assert sorted(map(int, counts(database))) == list(range(WRITERS * WRITES))
 
 
-def test_a_reader_sees_the_state_before_an_open_transaction(url):
-    database = Database(url)
+def test_a_reader_sees_the_state_before_an_open_transaction(database):
     schema.upgrade(database)
     with database.writing() as connection:
         connection.execute(sa.insert(traders), [{"trader_id": "3942", "name": ""}])
@@ -67,9 +76,40 @@ def test_a_reader_sees_the_state_before_an_open_transaction(url):
     assert names(database) == {"3942"}
 
 
-def test_a_database_without_tables_is_an_error_with_a_name_and_a_remedy(url):
-    with pytest.raises(StoreError, match=r"no such table: traders\. Look at its server"):
-        names(Database(url))
+def test_reads_that_belong_together_see_the_same_state(database):
+    schema.upgrade(database)
+    query = sa.select(sa.func.count()).select_from(traders)
+    with database.reading() as connection:
+        before = connection.execute(query).scalar_one()
+        add(database, "3942")
+        assert connection.execute(query).scalar_one() == before == 0
+    assert names(database) == {"3942"}
+
+
+@pytest.mark.parametrize("queue", Queue)
+def test_a_writer_that_waits_too_long_is_told_so_by_name(queue, database, monkeypatch):
+    schema.upgrade(database)
+    monkeypatch.setattr(store_database, "LOCK_TIMEOUT_MS", 50)
+    told = pytest.raises(StoreError, match=r"cannot be used: .*lock(ed| timeout)")
+    with database.writing(queue), told, database.writing(queue):
+        pass
+    add(database, "3942")
+    assert names(database) == {"3942"}
+
+
+def test_on_postgresql_a_long_load_keeps_no_morning_waiting(postgresql_folder):
+    database = Database(database_url(postgresql_folder))
+    schema.upgrade(database)
+    with database.writing(Queue.LOADS):
+        add(database, "3942")
+    assert names(database) == {"3942"}
+    database.close()
+
+
+def test_a_database_without_tables_is_an_error_with_a_name_and_a_remedy(database):
+    missing = r"(no such table: traders|relation \"traders\" does not exist)\. Look at its server"
+    with pytest.raises(StoreError, match=missing):
+        names(database)
 
 
 @pytest.mark.parametrize("file", sorted(SQL_FOLDER.glob("*.sql")), ids=lambda file: file.stem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -18,8 +19,8 @@ TIGHTER = replace(PUBLICATION, decisions=(replace(DECISION, reduction=60, limit_
 
 
 @pytest.fixture
-def mornings(tmp_path):
-    with opened(tmp_path) as desk:
+def mornings(folder):
+    with opened(folder) as desk:
         yield desk.store.mornings
 
 
@@ -55,6 +56,12 @@ class TestPublish:
         mornings.publish(TIGHTER, {})
         assert state_of(mornings, Verb.COMPOSE) == "started"
         assert mornings.publication(SESSION, 0) == TIGHTER
+
+    def test_runs_that_publish_at_once_leave_the_limits_of_one(self, mornings):
+        with ThreadPoolExecutor(4) as pool:
+            written = list(pool.map(lambda limits: mornings.publish(limits, {}), [TIGHTER, PUBLICATION] * 4))
+        assert all(written)
+        assert mornings.publication(SESSION, 0) in (TIGHTER, PUBLICATION)
 
     def test_composing_again_makes_the_report_valid_again(self, mornings):
         mornings.publish(TIGHTER, {})

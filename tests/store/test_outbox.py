@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from riskops.errors import SealedError
+from riskops.errors import SealedError, StoreError
+from riskops.store import database as store_database
+from riskops.store import mornings as store_mornings
 from riskops.store.database import Database
 from riskops.store.mornings import Mornings
 from riskops.store.outbox import Outbox, message_id, outbox_key
 from riskops.store.schema import upgrade
+from riskops.store.seal import is_frozen
 from tests.delivery_process import NOW, SESSION, report
+from tests.desks import database_url
 from tests.golden.mornings import publication
 
 
 @pytest.fixture
-def database(tmp_path):
-    made = Database(f"sqlite:///{tmp_path / 'risk.db'}")
+def database(folder):
+    made = Database(database_url(folder))
     upgrade(made)
     yield made
     made.close()
@@ -100,6 +104,21 @@ def test_a_limits_mail_that_is_leaving_freezes_its_session(database, outbox, key
     outbox.begin(key)
     assert mornings.is_frozen(SESSION, 0)
     assert mornings.publish(publication(), {}) is False
+
+
+def test_no_mail_begins_while_the_limits_of_its_session_are_being_published(
+    database, outbox, key, monkeypatch
+):
+    def asked_meanwhile(connection, session, revision):
+        with pytest.raises(StoreError, match="lock"):
+            outbox.begin(key)
+        return is_frozen(connection, session, revision)
+
+    monkeypatch.setattr(store_database, "LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr(store_mornings, "is_frozen", asked_meanwhile)
+    assert Mornings(database).publish(publication(), {}) is True
+    assert outbox.row(key).state == "pending"
+    assert outbox.begin(key) is False
 
 
 def test_a_mail_that_did_not_leave_lets_its_session_go(database, outbox, key):

@@ -32,8 +32,8 @@ LATE = CUT_OFF + timedelta(minutes=1)
 
 
 @pytest.fixture
-def night(tmp_path: Path) -> Iterator[Night]:
-    sound = Night(tmp_path / "risk.db")
+def night(folder: Path) -> Iterator[Night]:
+    sound = Night(folder)
     yield sound
     sound.database.close()
 

@@ -21,8 +21,8 @@ ACCOUNT = account_of("3942")
 
 
 @pytest.fixture
-def desk(tmp_path):
-    with opened(tmp_path) as made:
+def desk(folder):
+    with opened(folder) as made:
         enrol(made, "3942", "Daniel Mercer", ACCOUNT, BASE_CENTS, SINCE)
         yield made
 

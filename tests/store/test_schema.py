@@ -13,15 +13,20 @@ from riskops.store import schema
 from riskops.store.database import Database
 from riskops.store.tables import UtcDateTime, cut_offs, metadata
 from tests.builders import SESSION
-from tests.desks import environment
+from tests.desks import database_url, environment, opened
 from tests.small_desks import csv_desk, quiet
 
 MOMENT = datetime(2026, 3, 16, 10, 5, tzinfo=UTC)
 
+IDENTIFIERS = {"trader_id", "account_id", "trade_id", "kind", "recipient"}
+COLLATIONS = (
+    "SELECT column_name, collation_name FROM information_schema.columns WHERE table_schema = 'public'"
+)
+
 
 @pytest.fixture
-def database(tmp_path):
-    made = Database(f"sqlite:///{tmp_path / 'risk.db'}")
+def database(folder):
+    made = Database(database_url(folder))
     yield made
     made.close()
 
@@ -31,15 +36,15 @@ def tables(database):
         return set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
 
 
-def fill(tmp_path):
-    csv_desk(tmp_path, {"3942": quiet()[:20]}).store.close()
+def fill(folder):
+    csv_desk(folder, {"3942": quiet()[:20]}).store.close()
 
 
 class TestMigrations:
     @pytest.mark.parametrize("filled", [False, True])
-    def test_up_and_down_and_up_again(self, filled, database, tmp_path):
+    def test_up_and_down_and_up_again(self, filled, database, folder):
         if filled:
-            fill(tmp_path)
+            fill(folder)
         schema.upgrade(database)
         assert tables(database) == set(metadata.tables)
         schema.downgrade(database)
@@ -57,16 +62,22 @@ class TestMigrations:
             connection.exec_driver_sql("ALTER TABLE seals ADD COLUMN by_whom TEXT")
         assert schema.drift(database) != []
 
-    def test_up_again_keeps_what_is_there(self, database, tmp_path):
-        fill(tmp_path)
+    def test_postgresql_orders_identifiers_by_code_point_whatever_its_language(self, postgresql_folder):
+        with opened(postgresql_folder) as desk, desk.store.database.reading() as connection:
+            rows = connection.exec_driver_sql(COLLATIONS).all()
+        assert {collation for column, collation in rows if column in IDENTIFIERS} == {"C"}
+        assert {column for column, _collation in rows} > IDENTIFIERS
+
+    def test_up_again_keeps_what_is_there(self, database, folder):
+        fill(folder)
         schema.upgrade(database)
         with database.reading() as connection:
             found = connection.execute(sa.select(sa.func.count()).select_from(metadata.tables["trades"]))
             assert found.scalar_one() == 20
 
-    def test_a_database_that_is_not_migrated_is_refused_with_the_remedy(self, tmp_path):
+    def test_a_database_that_is_not_migrated_is_refused_with_the_remedy(self, folder):
         with pytest.raises(ConfigurationError, match="riskops migrate"):
-            open_desk(environment(tmp_path))
+            open_desk(environment(folder))
 
 
 class TestMoments:

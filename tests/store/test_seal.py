@@ -20,8 +20,8 @@ CORRECTION = replace(PUBLICATION, revision=1, decisions=(TIGHTER,))
 
 
 @pytest.fixture
-def desk(tmp_path):
-    with opened(tmp_path) as made:
+def desk(folder):
+    with opened(folder) as made:
         yield made
 
 

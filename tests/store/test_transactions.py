@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import time, timedelta
 
@@ -24,10 +25,10 @@ FIRST = trade(TRADER, NIGHT, -200, trade_id="1")
 
 
 @pytest.fixture
-def desk(tmp_path):
+def desk(folder):
     from riskops.pipeline.enrol import enrol
 
-    with opened(tmp_path) as made:
+    with opened(folder) as made:
         enrol(made, TRADER, "Daniel Mercer", ACCOUNT, BASE_CENTS, CALENDAR.shift(SESSION, -30))
         yield made
 
@@ -104,6 +105,18 @@ class TestTrades:
             add(desk, other, *([FIRST] if at_once else []), changed, covered=[(ACCOUNT, NIGHT, MORNING)])
         assert desk.store.transactions.count() == before
         assert desk.store.transactions.covered_through() == {}
+
+    def test_runs_that_bring_the_same_trades_at_once_count_them_once(self, desk):
+        night = [trade(TRADER, NIGHT, -100, trade_id=str(i)) for i in range(20)]
+        with ThreadPoolExecutor(4) as pool:
+            counted = list(pool.map(lambda _run: add(desk, *night), range(4)))
+        assert sorted(counted) == [0, 0, 0, 20]
+        assert results(desk) == {NIGHT: -2_000.0}
+
+    def test_runs_that_bring_different_trades_of_a_day_at_once_make_one_result(self, desk):
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda run: add(desk, replace(FIRST, trade_id=str(run))), range(8)))
+        assert results(desk) == {NIGHT: -1_600.0}
 
     def test_the_same_id_in_another_account_is_another_trade(self, desk):
         assert add(desk, FIRST, replace(FIRST, account_id="another")) == 2

@@ -13,11 +13,15 @@ branch_labels = None
 depends_on = None
 
 
+def _identifier(length: int) -> sa.String:
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
 def upgrade() -> None:
     op.create_table(
         "applied_limits",
         sa.Column("session", sa.Date(), nullable=False),
-        sa.Column("trader_id", sa.String(length=64), nullable=False),
+        sa.Column("trader_id", _identifier(64), nullable=False),
         sa.Column("limit_cents", sa.BigInteger(), nullable=False),
         sa.Column("origin", sa.String(length=16), nullable=False),
         sa.CheckConstraint(
@@ -39,7 +43,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "coverage",
-        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", _identifier(64), nullable=False),
         sa.Column("session", sa.Date(), nullable=False),
         sa.Column("known_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
@@ -58,7 +62,7 @@ def upgrade() -> None:
     op.create_table(
         "daily_results",
         sa.Column("session", sa.Date(), nullable=False),
-        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", _identifier(64), nullable=False),
         sa.Column("known_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("gross_cents", sa.BigInteger(), nullable=False),
         sa.Column("fees_cents", sa.BigInteger(), nullable=False),
@@ -74,7 +78,7 @@ def upgrade() -> None:
         "decisions",
         sa.Column("session", sa.Date(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("trader_id", sa.String(length=64), nullable=False),
+        sa.Column("trader_id", _identifier(64), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("base_limit_cents", sa.BigInteger(), nullable=False),
         sa.Column("reduction", sa.Integer(), nullable=False),
@@ -103,9 +107,9 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("deployment", sa.String(length=64), nullable=False),
         sa.Column("session", sa.Date(), nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("kind", _identifier(16), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("recipient", sa.String(length=320), nullable=False),
+        sa.Column("recipient", _identifier(320), nullable=False),
         sa.Column("message_id", sa.String(length=200), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
@@ -141,7 +145,7 @@ def upgrade() -> None:
         "published_limits",
         sa.Column("session", sa.Date(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("trader_id", sa.String(length=64), nullable=False),
+        sa.Column("trader_id", _identifier(64), nullable=False),
         sa.Column("reduction", sa.Integer(), nullable=False),
         sa.Column("limit_cents", sa.BigInteger(), nullable=False),
         sa.Column("base_limit_cents", sa.BigInteger(), nullable=False),
@@ -157,7 +161,7 @@ def upgrade() -> None:
         sa.Column("severity", sa.String(length=16), nullable=False),
         sa.Column("passed", sa.Boolean(), nullable=False),
         sa.Column("raised", sa.Boolean(), nullable=False),
-        sa.Column("trader_id", sa.String(length=64), nullable=True),
+        sa.Column("trader_id", _identifier(64), nullable=True),
         sa.Column("observed", sa.Text(), nullable=False),
         sa.Column("unexpected_count", sa.Integer(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
@@ -170,7 +174,7 @@ def upgrade() -> None:
         "reports",
         sa.Column("session", sa.Date(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("kind", _identifier(16), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("html", sa.Text(), nullable=False),
@@ -199,7 +203,7 @@ def upgrade() -> None:
         sa.Column("session", sa.Date(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("engine", sa.String(length=16), nullable=False),
-        sa.Column("trader_id", sa.String(length=64), nullable=False),
+        sa.Column("trader_id", _identifier(64), nullable=False),
         sa.Column("reduction", sa.Integer(), nullable=False),
         sa.Column("detail", sa.JSON(), nullable=False),
         sa.CheckConstraint("engine IN ('rules', 'pooled_model')", name=op.f("ck_scores_engine")),
@@ -217,7 +221,7 @@ def upgrade() -> None:
         "signals",
         sa.Column("session", sa.Date(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("trader_id", sa.String(length=64), nullable=False),
+        sa.Column("trader_id", _identifier(64), nullable=False),
         sa.Column("rule", sa.String(length=32), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("level", sa.Integer(), nullable=False),
@@ -242,14 +246,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "traders",
-        sa.Column("trader_id", sa.String(length=64), nullable=False),
+        sa.Column("trader_id", _identifier(64), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("trader_id", name=op.f("pk_traders")),
     )
     op.create_table(
         "trades",
-        sa.Column("account_id", sa.String(length=64), nullable=False),
-        sa.Column("trade_id", sa.String(length=128), nullable=False),
+        sa.Column("account_id", _identifier(64), nullable=False),
+        sa.Column("trade_id", _identifier(128), nullable=False),
         sa.Column("session", sa.Date(), nullable=False),
         sa.Column("symbol", sa.String(length=64), nullable=False),
         sa.Column("side", sa.String(length=8), nullable=False),
@@ -276,10 +280,10 @@ def upgrade() -> None:
 
     op.create_table(
         "accounts",
-        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", _identifier(64), nullable=False),
         sa.Column("effective_from", sa.Date(), nullable=False),
         sa.Column("effective_to", sa.Date(), nullable=True),
-        sa.Column("trader_id", sa.String(length=64), nullable=False),
+        sa.Column("trader_id", _identifier(64), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.CheckConstraint("currency = 'USD'", name=op.f("ck_accounts_currency")),
         sa.CheckConstraint(
@@ -295,7 +299,7 @@ def upgrade() -> None:
 
     op.create_table(
         "base_limits",
-        sa.Column("trader_id", sa.String(length=64), nullable=False),
+        sa.Column("trader_id", _identifier(64), nullable=False),
         sa.Column("effective_from", sa.Date(), nullable=False),
         sa.Column("base_limit_cents", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("base_limit_cents > 0", name=op.f("ck_base_limits_positive")),
@@ -315,7 +319,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "roster",
-        sa.Column("trader_id", sa.String(length=64), nullable=False),
+        sa.Column("trader_id", _identifier(64), nullable=False),
         sa.Column("effective_from", sa.Date(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.CheckConstraint("state IN ('active', 'suspended', 'left')", name=op.f("ck_roster_state")),
