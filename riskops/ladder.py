@@ -14,6 +14,7 @@ from riskops.records import (
     ModelScore,
     RuleScore,
     Rung,
+    Verb,
     Verdict,
 )
 
@@ -45,18 +46,18 @@ class Choice:
 def choose(left: Evidence, comparison_reason: str = "") -> Choice:
     """Choose the rung: the model's only if it is promoted and in time, a hold if data or rules failed."""
     verdict = left.verdict or _uncompared(left)
-    for failed, why in (
-        (not left.ingested, "the ingest failed"),
-        (not left.validated, "the data checks did not finish"),
-        (left.desk_critical, "a critical data check failed"),
-        (not left.rules_scored, "the rules failed"),
+    for failed, why, culprit in (
+        (not left.ingested, "the ingest failed", Verb.INGEST),
+        (not left.validated, "the data checks did not finish", Verb.VALIDATE),
+        (left.desk_critical, "a critical data check failed", None),
+        (not left.rules_scored, "the rules failed", Verb.SCORE_RULES),
     ):
         if failed:
-            return Choice(Rung.HOLD, verdict, _with_problem(why, left.problems))
+            return Choice(Rung.HOLD, verdict, _with_problem(why, left.problems, culprit))
     if verdict is Verdict.MODEL_WINS:
         return _promoted(left, comparison_reason)
     if left.verdict is None:
-        return Choice(Rung.RULES, Verdict.MODEL_FAILED, _with_problem("the comparison failed", left.problems))
+        return Choice(Rung.RULES, Verdict.MODEL_FAILED, _compare_failed(left))
     return Choice(Rung.RULES, verdict, comparison_reason)
 
 
@@ -69,11 +70,16 @@ def _promoted(left: Evidence, comparison_reason: str) -> Choice:
     if left.model_scored:
         return Choice(Rung.MODEL, Verdict.MODEL_WINS, comparison_reason or "the model beats the rules")
     why = "the pooled model is promoted and has left no scores"
-    return Choice(Rung.RULES, Verdict.MODEL_FAILED, _with_problem(why, left.problems))
+    return Choice(Rung.RULES, Verdict.MODEL_FAILED, _with_problem(why, left.problems, Verb.SCORE_MODEL))
 
 
-def _with_problem(why: str, problems: Mapping[str, str]) -> str:
-    told = "; ".join(f"{verb}: {problem}" for verb, problem in problems.items() if problem)
+def _compare_failed(left: Evidence) -> str:
+    return _with_problem("the comparison failed", left.problems, Verb.COMPARE)
+
+
+def _with_problem(why: str, problems: Mapping[str, str], culprit: Verb | None) -> str:
+    """Add what the verb that caused the rung says; what followed from it would only mislead."""
+    told = "" if culprit is None else problems.get(culprit.value, "").rstrip(".")
     return f"{why} ({told})" if told else why
 
 

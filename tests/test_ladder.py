@@ -74,11 +74,20 @@ class TestChoose:
         choice = ladder.choose(replace(SOUND, verdict=verdict), "the reason")
         assert (choice.rung, choice.verdict, choice.why) == (Rung.RULES, verdict, "the reason")
 
+    def test_a_hold_names_the_verb_that_caused_it_and_not_what_followed(self):
+        problems = {"compare": "there are no scores.", "score_rules": "a drill."}
+        left = replace(SOUND, rules_scored=False, verdict=None, problems=problems)
+        assert ladder.choose(left).why == "the rules failed (a drill)"
+
+    def test_a_failed_check_blames_no_verb(self):
+        left = replace(SOUND, desk_critical=True, problems={"score_pooled_model": "too little data."})
+        assert ladder.choose(left).why == "a critical data check failed"
+
     def test_a_failed_comparison_leaves_the_rules_and_says_what_broke(self):
         left = replace(SOUND, verdict=None, problems={"compare": "MemoryError: too large"})
         choice = ladder.choose(left)
         assert (choice.rung, choice.verdict) == (Rung.RULES, Verdict.MODEL_FAILED)
-        assert choice.why == "the comparison failed (compare: MemoryError: too large)"
+        assert choice.why == "the comparison failed (MemoryError: too large)"
 
     def test_a_promoted_model_without_scores_leaves_the_rules_and_does_not_claim_to_win(self):
         choice = ladder.choose(replace(SOUND, model_scored=False), "the model beats the rules")

@@ -55,7 +55,7 @@ def report(session: SessionOption = None) -> None:
         run = asked_run(desk, session)
         composed = _composed(desk, run)
         console.print(Text(composed.text), soft_wrap=True)
-        console.print(Text(_whereabouts(desk, run)), soft_wrap=True)
+        console.print(Text(whereabouts(desk, run)), soft_wrap=True)
 
 
 def _published(desk: Desk, run: Run) -> Publication:
@@ -156,11 +156,13 @@ def _mails(desk: Desk, run: Run) -> Table:
     return table
 
 
-def _whereabouts(desk: Desk, run: Run) -> str:
+def whereabouts(desk: Desk, run: Run) -> str:
     """Say whether the last call delivered something, and where the mail lies."""
     sent = desk.store.mornings.stages(run.session, run.revision).get(Verb.SEND)
     if sent is None or not sent.is_done:
-        return "This report was not delivered."
+        return (
+            "NOT mailed: only today's session mails by itself. To mail it: `riskops send-report --deliver`."
+        )
     calls = [r.state for r in desk.store.journal.of_session(run.session, run.revision) if r.verb == Verb.SEND]
     news = (
         "Nothing new was delivered: the mail of this session is out."

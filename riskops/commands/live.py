@@ -12,6 +12,7 @@ from rich.text import Text
 
 from riskops import second_channel
 from riskops.budget import budget
+from riskops.commands.asking import whereabouts
 from riskops.commands.context import DeliverOption, SessionOption, asked_run, console, opened_desk
 from riskops.desk import Desk
 from riskops.errors import ConfigurationError
@@ -97,3 +98,4 @@ def _tell(step: Step) -> None:
 def _print_report(desk: Desk, run: Run) -> None:
     console.print()
     console.print(Text(mail_of(desk, run).text), soft_wrap=True)
+    console.print(Text(whereabouts(desk, run)), soft_wrap=True)

@@ -17,6 +17,8 @@ from riskops.sessions import parse_session
 
 app = typer.Typer()
 
+LARGEST_BASE_USD = 1_000_000_000
+
 
 @app.command()
 def migrate() -> None:
@@ -73,7 +75,11 @@ def load(
 
 
 def _usd(text: str) -> int:
+    remedy = f"--base-limit {text!r} is no amount: write it like 5000 or 2500.50."
     try:
-        return cents(Decimal(text.replace(",", "").removeprefix("$")))
+        amount = Decimal(text.replace(",", "").removeprefix("$"))
+        if not amount <= LARGEST_BASE_USD:
+            raise InputError(f"--base-limit {text!r} is above ${LARGEST_BASE_USD:,}.")
+        return cents(amount)
     except (InvalidOperation, ValueError):
-        raise InputError(f"--base-limit {text!r} is no amount: write it like 5000 or 2500.50.") from None
+        raise InputError(remedy) from None

@@ -304,8 +304,7 @@ def _to_do(tiers: _Tiers) -> tuple[Detail, ...]:
 
 def _new_limits(decisions: Sequence[Decision]) -> tuple[str, ...]:
     lines = [f"{_label(decision)} to {dollars(decision.limit_cents)}" for decision in decisions]
-    left_out = len(lines) - MOST_NAMES
-    return (*lines[:MOST_NAMES], *([f"and {left_out} more, see below"] if left_out > 0 else []))
+    return tuple(lines)
 
 
 def _headline(publication: Publication, tiers: _Tiers) -> str:

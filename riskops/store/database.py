@@ -21,7 +21,7 @@ from riskops.errors import ConfigurationError, StoreError
 LOCK_TIMEOUT_MS = 30_000
 LOCK_SPACE = 0x5249534B  # "RISK": keeps our advisory locks apart from those of other programs
 DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
-UNUSABLE = (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.InternalError)
+OUR_FAULT = (sa.exc.IntegrityError, sa.exc.DataError)  # the database is sound, what we write is not
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "include" / "sql"
 
 
@@ -84,7 +84,9 @@ def _named_errors() -> Iterator[None]:
     """Turn what the driver says of an unusable database into an error with a name and a remedy."""
     try:
         yield
-    except UNUSABLE as error:
+    except OUR_FAULT:
+        raise
+    except sa.exc.DatabaseError as error:
         raise StoreError(
             f"The risk database cannot be used: {_reason(error.orig)}. "
             "Look at its server, its disk and RISKOPS_DATABASE_URL."

@@ -46,6 +46,7 @@ class HistoryReader:
         people = [t for t in self._roster.traders() if t.trader_id in active | by_trader.keys()]
         schedules = self._schedules()
         in_force = _applied_by_trader(applied, self._calendar)
+        lived = self.lived(session)
         return DeskHistory(
             position=self._calendar.position(session),
             session=session,
@@ -55,13 +56,14 @@ class HistoryReader:
                     by_trader.get(person.trader_id, []),
                     schedules.get(person.trader_id, DEFAULT_SCHEDULE),
                     in_force.get(person.trader_id, {}),
+                    lived.get(person.trader_id, {}),
                     self._calendar,
                 )
                 for person in people
             ),
             names={person.trader_id: person.name for person in people},
             base_limits={p.trader_id: schedules.get(p.trader_id, DEFAULT_SCHEDULE) for p in people},
-            lived=self.lived(session),
+            lived=lived,
             calendar=self._calendar,
             absent=frozenset(p.trader_id for p in people) - active,
         )
@@ -137,10 +139,11 @@ def _history(
     rows: Sequence[sa.Row],
     schedule: Schedule,
     applied: Mapping[int, int],
+    lived: Mapping[int, LivedReduction],
     calendar: TradingCalendar,
 ) -> TraderHistory:
     day = calendar.positions([row[1] for row in rows]) if rows else np.zeros(0, np.int64)
-    base = _base_on(day, schedule)
+    base = _base_in_force(day, schedule, lived)
     in_force = [applied.get(int(position)) for position in day]
     return TraderHistory(
         trader_id=trader_id,
@@ -156,6 +159,18 @@ def _history(
         trades=np.fromiter((int(row[3]) for row in rows), np.int64, len(rows)),
         volume_cents=np.fromiter((int(row[4]) for row in rows), np.int64, len(rows)),
     )
+
+
+def _base_in_force(day: np.ndarray, schedule: Schedule, lived: Mapping[int, LivedReduction]) -> np.ndarray:
+    """Return the base limit of each day: what was in force where it was lived, else the schedule.
+
+    A raise that waits for a cut to end is scheduled and not in force.
+    """
+    base = _base_on(day, schedule)
+    for row, position in enumerate(day.tolist()):
+        if position in lived:
+            base[row] = lived[position].base_limit_cents
+    return base
 
 
 def _base_on(day: np.ndarray, schedule: Schedule) -> np.ndarray:

@@ -146,9 +146,9 @@ def test_what_the_reader_has_to_do_comes_first_and_the_most_urgent_before_the_re
     )
 
 
-def test_long_lists_of_what_to_do_point_below():
+def test_what_to_do_names_every_trader_however_many():
     mail = mail_of(*(decision(str(number), 60) for number in range(10)))
-    assert mail.to_do[0].items[-1] == "and 2 more, see below"
+    assert len(mail.to_do[0].items) == 10
 
 
 def test_a_correction_asks_for_its_changes_only():

@@ -112,6 +112,12 @@ def test_a_database_without_tables_is_an_error_with_a_name_and_a_remedy(database
         names(database)
 
 
+def test_a_file_that_is_no_database_is_an_error_with_a_name_and_a_remedy(tmp_path):
+    (tmp_path / "risk.db").write_text("account,net\n" * 1_000)
+    with pytest.raises(StoreError, match=r"not a database.*RISKOPS_DATABASE_URL"):
+        names(Database(f"sqlite:///{tmp_path / 'risk.db'}"))
+
+
 @pytest.mark.parametrize("file", sorted(SQL_FOLDER.glob("*.sql")), ids=lambda file: file.stem)
 def test_every_statement_says_purpose_grain_and_parameters(file):
     header = [line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("--")]
