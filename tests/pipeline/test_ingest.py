@@ -149,7 +149,7 @@ class TestNobodyIsFetched:
         decided = decide(desk)
         assert decided.rung is rung
         assert [decision.limit_cents for decision in decided.decisions] == limits
-        assert decided.why.startswith("the ingest failed (ingest: The inbox")
+        assert decided.why.startswith("the ingest failed (The inbox")
 
     def test_a_file_that_comes_later_is_known_at_the_cut_off_it_leads_to(self, desk, tmp_path):
         (tmp_path / "inbox").mkdir()
