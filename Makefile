@@ -17,7 +17,7 @@ AIRFLOW__CORE__PLUGINS_FOLDER := $(CURDIR)/plugins
 AIRFLOW__DATABASE__SQL_ALCHEMY_CONN := sqlite:///$(AIRFLOW_HOME)/airflow.db
 DEMO := $(foreach name,$(filter RISKOPS_% AIRFLOW% GX_%,$(.VARIABLES)),$(name)='$($(name))')
 
-.PHONY: help setup run up test check lint types imports docs lock clean
+.PHONY: help setup run up test check campaigns chaos fuzz lint types imports docs audit lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -49,17 +49,29 @@ run: setup .riskops/airflow/.migrated ## Decide and mail this morning's limits f
 	@env $(DEMO) $(BIN)/airflow db migrate > .riskops/airflow/migrate.log 2>&1 || { tail -n 20 .riskops/airflow/migrate.log; exit 1; }
 	@touch $@
 
-up: setup .riskops/airflow/.migrated ## Start the Airflow UI on loopback with the demo desk and a mail catcher
-	@env $(DEMO) $(BIN)/riskops demo
-	@env $(DEMO) $(UP) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/riskops catch-mail .riskops/caught -- $(BIN)/airflow standalone
+up: setup ## Start the Airflow UI on loopback with PostgreSQL, the demo desk and a mail catcher
+	@exec env $(DEMO) $(BIN)/riskops up --folder .riskops/up
 
-UP := RISKOPS_DELIVERY=smtp RISKOPS_RECIPIENTS=desk@localhost RISKOPS_SMTP_HOST=127.0.0.1 \
-	RISKOPS_SMTP_PORT=1025 RISKOPS_SMTP_SECURITY=none
+test: setup ## Run the test suite, without the long campaigns
+	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile -m "not campaign"
 
-test: setup ## Run the test suite
-	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile
+check: setup lint types imports audit test campaigns ## Everything CI runs (docs are tests)
 
-check: setup lint types imports test ## Everything CI runs: lint, types, import contract, tests (docs are tests)
+campaigns: setup
+	@$(BIN)/python -m pytest --quiet -m campaign tests/scheduler
+	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile -m campaign --ignore tests/scheduler
+
+chaos: setup ## Kill verbs at random through N mornings: make chaos N=200 SEED=1
+	@$(BIN)/python -m tests.campaigns.chaos --mornings $(N) --seed $(SEED)
+
+chaos: N ?= 200
+chaos: SEED ?= 1
+
+fuzz: setup ## Feed RiskOps N wrong files, settings and inboxes: make fuzz N=2000 SEED=1
+	@$(BIN)/python -m tests.campaigns.fuzz --cases $(N) --seed $(SEED)
+
+fuzz: N ?= 2000
+fuzz: SEED ?= 1
 
 lint: setup
 	@$(BIN)/ruff check .
@@ -70,6 +82,9 @@ types: setup
 
 imports: setup
 	@$(BIN)/lint-imports --no-cache
+
+audit: setup ## Ask the OSV database for known vulnerabilities of the lock (needs the network)
+	@$(BIN)/python .ci/audit.py requirements.txt
 
 lock: setup ## Compile requirements.in into requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \

@@ -43,6 +43,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import Param, TriggerRule, dag, get_current_context, task
 
 from morning_task import budgeted, run_verb, tell_on_call
+from riskops import config
 from riskops.records import Verb
 from trading_sessions import TradingSessionTimetable
 
@@ -143,7 +144,7 @@ def send_report() -> dict:
 
 
 @dag(
-    schedule=TradingSessionTimetable(os.environ.get("RISKOPS_CALENDAR", "XNYS")),
+    schedule=TradingSessionTimetable(os.environ.get("RISKOPS_CALENDAR", "XNYS"), config.MORNING_AT),
     start_date=datetime(2020, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=4,

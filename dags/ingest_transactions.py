@@ -1,7 +1,8 @@
 """Load history.
 
 **Does** load one file of transactions from the inbox, as history: its days count as known early
-on the session after each, so past sessions can be backfilled from them.
+on the session after each, so past sessions can be backfilled from them. A day that the desk has
+lived past counts as known from now on, so that no lived session changes.
 
 **When** on demand only. **Reads** a CSV file below `RISKOPS_INBOX`. **Writes** trades, daily
 results and coverage of the risk database; all of the file or nothing.

@@ -1,8 +1,8 @@
-"""When the morning runs: 06:00 New York on every session of the exchange, and on no other day."""
+"""When the desk runs something: at one New York time of every session, 06:00 unless told otherwise."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
@@ -11,32 +11,35 @@ from pendulum import DateTime, instance
 
 
 class TradingSessionTimetable(Timetable):
-    """One run a session, at the desk's morning; the logical date is that very moment.
+    """One run a session, at one time of the desk's day; the logical date is that very moment.
 
     Parameters
     ----------
     calendar
         Name of the exchange calendar, ``XNYS`` by default.
+    at
+        New York wall clock.
     """
 
-    description = "06:00 New York on every trading session"
+    description = "One New York time on every trading session"
 
-    def __init__(self, calendar: str = "XNYS") -> None:
+    def __init__(self, calendar: str = "XNYS", at: time = time(6, 0)) -> None:
         self._calendar = calendar
+        self._at = at
 
     @property
     def summary(self) -> str:
         """The schedule as the UI shows it."""
-        return f"06:00 New York, {self._calendar} sessions"
+        return f"{self._at:%H:%M} New York, {self._calendar} sessions"
 
     def serialize(self) -> dict[str, Any]:
         """Return what Airflow stores of this timetable."""
-        return {"calendar": self._calendar}
+        return {"calendar": self._calendar, "at": self._at.isoformat()}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> TradingSessionTimetable:
         """Rebuild the timetable from what Airflow stored."""
-        return cls(data["calendar"])
+        return cls(data["calendar"], time.fromisoformat(data["at"]))
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         """Give a manual run the moment it was asked for; its session is resolved by the run."""
@@ -74,15 +77,14 @@ class TradingSessionTimetable(Timetable):
         return candidate
 
     def _first_morning(self, moment: datetime) -> DateTime:
-        """Return the first 06:00 New York of a session that is not before `moment`."""
-        from riskops import config
+        """Return the first morning of a session that is not before `moment`."""
         from riskops.sessions import desk_date, desk_time, trading_calendar
 
         calendar = trading_calendar(self._calendar)
         session: date = calendar.roll_forward(desk_date(moment))
-        morning = desk_time(session, config.MORNING_AT)
+        morning = desk_time(session, self._at)
         if morning < moment:
-            morning = desk_time(calendar.shift(session, 1), config.MORNING_AT)
+            morning = desk_time(calendar.shift(session, 1), self._at)
         return instance(morning).in_timezone("UTC")
 
 

@@ -73,6 +73,22 @@ class Offers:
         return Offers(self.level[rows], self.gain_usd[rows], self.free[rows])
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The scores of a morning; `lacks` names what there is too little of to fit the model at all.
+
+    A young desk has no scores yet. That is no failure of the model.
+    """
+
+    scores: tuple[ModelScore, ...]
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def why_none(self) -> str:
+        """Why there are no scores: ``too little data yet (120 of 250 trader-days)``, or nothing."""
+        return f"too little data yet ({' and '.join(self.lacks)})" if self.lacks else ""
+
+
 @dataclass(eq=False)
 class Easing:
     """Relief of the challenger's own raises: 20 points a session, like everything else."""
@@ -99,17 +115,20 @@ def score(
     paths: TradePaths,
     walk: Mapping[str, RulesWalk],
     champion_scores: Sequence[RuleScore],
-) -> tuple[ModelScore, ...]:
-    """Score every trader the champion scored, in its order.
+) -> Scored:
+    """Score every trader the champion scored, in its order; nobody while there are too few days to fit.
 
     Raises
     ------
     ModelError
-        If there are too few days to fit either head, or a number is not finite.
+        If a number is not finite, or a head cannot be fitted to days that suffice.
     """
     learned = learn(desk, paths, walk)
+    policy = learned.model.policy(desk.position)
+    risk = None if policy is None else learned.model.risk(desk.position)
+    if policy is None or risk is None:
+        return Scored((), learned.model.lacks(desk.position))
     mornings = this_morning(learned.observed, champion_scores)
-    policy, risk = _fits(learned.model, desk.position)
     easing, _, _ = _decide_history(learned.panel.mornings, *_offer_history(learned))
     offers = offer(policy, mornings)
     reduction, _ = decide(mornings, offers, easing)
@@ -120,7 +139,7 @@ def score(
         )
         for row in range(len(mornings))
     }
-    return tuple(scored[s.trader_id] for s in champion_scores if s.trader_id in scored)
+    return Scored(tuple(scored[s.trader_id] for s in champion_scores if s.trader_id in scored))
 
 
 def walk(desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWalk]) -> ChallengerWalk:
@@ -311,22 +330,6 @@ def _groups(key: np.ndarray) -> list[np.ndarray]:
     if not len(order):
         return []
     return np.split(order, np.flatnonzero(np.diff(key[order])) + 1)
-
-
-def _fits(model: WalkForward, position: int) -> tuple[PolicyFit, RiskFit]:
-    policy = model.policy(position)
-    if policy is None:
-        raise ModelError(
-            f"Too little data to fit the policy head: it needs {config.MIN_FIT_TRADER_DAYS} trader-days "
-            f"on {config.MIN_FIT_DESK_DAYS} sessions."
-        )
-    risk = model.risk(position)
-    if risk is None:
-        raise ModelError(
-            f"Too little data to fit the risk head: it needs {config.MIN_FIT_LARGE_LOSSES} large losses "
-            f"among {config.MIN_FIT_TRADER_DAYS} trader-days."
-        )
-    return policy, risk
 
 
 # --- a score with its reasons -------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 Both go through `_mornings`: the rules on consecutive sessions, the base limit in force on each and
 the relaxed reduction. A score honours what was really in force on lived sessions; a walk does not,
-it is what the rules alone would have done.
+it is what the rules alone would have done. Thresholds use the base limit of the day they look at:
+the one on record where the day was lived, else the one the replay finds in force.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from riskops.errors import SessionError
 from riskops.history import DeskHistory, TraderHistory
 from riskops.measures import Measures, measure
 from riskops.money import dollars
-from riskops.records import LivedReduction, RuleScore, Rung, Signal
+from riskops.records import LivedReduction, RuleScore, Rung, Signal, TrackRecord
 from riskops.rules import Situation, fired_levels, is_gap, signals
 from riskops.track_record import confidence, decisive, desk_large_losses, track_record
 from riskops.way_back import flip_distance_cents, way_back
@@ -49,13 +50,30 @@ class RulesWalk:
 
 
 @dataclass(frozen=True, eq=False)
+class _Replay:
+    """What the mornings of a trader are recomputed from.
+
+    `measures` rest on the base limits of `trader`, the scheduled ones; `on_record` says on which
+    active days these are known to have been in force.
+    """
+
+    trader: TraderHistory
+    measures: Measures
+    on_record: np.ndarray
+    positions: np.ndarray
+    lived: Lived
+
+
+@dataclass(frozen=True, eq=False)
 class _Mornings:
     """The rules on consecutive sessions of one trader, up to the session to be scored.
 
-    `asked` is the reduction that was in force where the session was lived, else the raw one;
-    `reduction` is `asked` after relaxation.
+    `trader` and its `measures` have the base limits in force. `asked` is the reduction that was in
+    force where the session was lived, else the raw one; `reduction` is `asked` after relaxation.
     """
 
+    trader: TraderHistory
+    measures: Measures
     positions: np.ndarray
     rows: np.ndarray
     active_days: np.ndarray
@@ -71,7 +89,7 @@ def walk(desk: DeskHistory) -> dict[str, RulesWalk]:
 
     Lived records are not used: the walk is the rules' own policy, for comparison.
     """
-    return {trader.trader_id: _walk(desk, trader, measure(trader)) for trader in desk.traders}
+    return {trader.trader_id: _walked(_mornings(desk, trader, {})) for trader in desk.traders}
 
 
 def score(desk: DeskHistory) -> tuple[RuleScore, ...]:
@@ -86,9 +104,10 @@ def score(desk: DeskHistory) -> tuple[RuleScore, ...]:
         If the desk's calendar labels its position with another date: reasons would name wrong days.
     """
     _check_calendar(desk)
-    large_losses = desk_large_losses(desk.traders)
+    alone = {trader.trader_id: _mornings(desk, trader, {}) for trader in desk.traders}
+    large_losses = desk_large_losses(mornings.trader for mornings in alone.values())
     present = (trader for trader in desk.traders if trader.trader_id not in desk.absent)
-    return tuple(_score(desk, trader, large_losses) for trader in present)
+    return tuple(_score(desk, trader, alone[trader.trader_id], large_losses) for trader in present)
 
 
 def _check_calendar(desk: DeskHistory) -> None:
@@ -120,9 +139,8 @@ def restricts_too_much(share: Fraction | None) -> bool:
     return share is not None and share > Fraction(config.RESTRICTED_SHARE_WARNING)
 
 
-def _walk(desk: DeskHistory, trader: TraderHistory, measures: Measures) -> RulesWalk:
-    mornings = _mornings(desk, trader, measures, {})
-    at = trader.day - mornings.positions[0]
+def _walked(mornings: _Mornings) -> RulesWalk:
+    at = mornings.trader.day - mornings.positions[0]
     base, reduction = mornings.base_cents[at], mornings.reduction[at]
     return RulesWalk(
         reduction=reduction,
@@ -135,15 +153,14 @@ def _walk(desk: DeskHistory, trader: TraderHistory, measures: Measures) -> Rules
     )
 
 
-def _score(desk: DeskHistory, trader: TraderHistory, large_losses: tuple[int, int]) -> RuleScore:
-    measures = measure(trader)
-    mornings = _mornings(desk, trader, measures, _lived_before(desk, trader.trader_id))
-    at = _situation(desk, measures, mornings)
+def _score(
+    desk: DeskHistory, trader: TraderHistory, alone: _Mornings, large_losses: tuple[int, int]
+) -> RuleScore:
+    mornings = _mornings(desk, trader, _lived_before(desk, trader.trader_id))
+    at = _situation(desk, mornings)
     fired = _signals_at(at)
     easing = limits.eased_from(mornings.asked)
-    rule = decisive(fired)
     reduction, raw = int(mornings.reduction[-1]), int(mornings.raw[-1])
-    past = _walk(desk, trader, measures).fired
     return RuleScore(
         trader_id=trader.trader_id,
         base_limit_cents=at.base_cents,
@@ -151,16 +168,23 @@ def _score(desk: DeskHistory, trader: TraderHistory, large_losses: tuple[int, in
         reduction=reduction,
         signals=fired,
         confidence=confidence(fired, len(trader)),
-        track_record=track_record(rule, trader, past, large_losses) if rule else None,
+        track_record=_track_record(fired, alone, large_losses),
         active_days=len(trader),
         last_active=desk.calendar.session_at(int(trader.day[-1])) if len(trader) else None,
         probation=bool(limits.in_probation(mornings.active_days[-1])),
         rules_only=bool(limits.is_rules_only(mornings.active_days[-1])),
         easing_from=_easing_from(desk, mornings, easing),
         way_back=way_back(at, [signal.rule for signal in fired], reduction, raw),
-        flip_distance_cents=_flip_distance(desk, trader, mornings),
-        notes=_notes(desk, trader, measures, mornings, easing),
+        flip_distance_cents=_flip_distance(desk, mornings),
+        notes=_notes(desk, mornings, easing),
     )
+
+
+def _track_record(
+    fired: tuple[Signal, ...], alone: _Mornings, large_losses: tuple[int, int]
+) -> TrackRecord | None:
+    rule = decisive(fired)
+    return None if rule is None else track_record(rule, alone.trader, _walked(alone).fired, large_losses)
 
 
 def _signals_at(at: Situation) -> tuple[Signal, ...]:
@@ -172,11 +196,11 @@ def _lived_before(desk: DeskHistory, trader_id: str) -> Lived:
     return {position: record for position, record in lived.items() if position < desk.position}
 
 
-def _situation(desk: DeskHistory, measures: Measures, mornings: _Mornings, back: int = 0) -> Situation:
+def _situation(desk: DeskHistory, mornings: _Mornings, back: int = 0) -> Situation:
     """Return the situation on the session `back` sessions before the desk's."""
     session = -1 - back
     return Situation(
-        measures=measures,
+        measures=mornings.measures,
         row=int(mornings.rows[session]),
         position=int(mornings.positions[session]),
         base_cents=int(mornings.base_cents[session]),
@@ -184,64 +208,104 @@ def _situation(desk: DeskHistory, measures: Measures, mornings: _Mornings, back:
     )
 
 
-def _mornings(desk: DeskHistory, trader: TraderHistory, measures: Measures, lived: Lived) -> _Mornings:
-    """Run the rules on consecutive sessions with the base limits really in force.
+def _mornings(desk: DeskHistory, trader: TraderHistory, lived: Lived) -> _Mornings:
+    """Run the rules on every session since the trader's first with the base limits really in force.
 
-    Without lived sessions the walk starts at the trader's first active day; with them the base in
-    force is known on the last one and only what follows is recomputed.
+    On lived sessions the base in force is on record. On the others a lower base limit acts from its
+    start and a raise from the first session without a cut, which only earlier days decide.
     """
-    oldest = int(trader.day[0]) if len(trader) else desk.position
-    anchor = max(lived) if lived else min(oldest, desk.position)
-    positions = np.arange(anchor - config.RELAXATION_SESSIONS, desk.position + 1)
-    in_force = lived[anchor].base_limit_cents if lived else desk.base_cents(trader.trader_id, anchor)
-    started = _apply(measures, trader.day, positions, np.full(len(positions), in_force), lived)
-    for start in _base_changes(desk, trader.trader_id, anchor):
-        started = _change_base(desk, trader, measures, started, lived, start)
-    return started
+    first = min([desk.position, *trader.day[:1].tolist(), *lived])
+    replay = _Replay(
+        trader=trader,
+        measures=measure(trader),
+        on_record=np.isin(trader.day, list(desk.lived.get(trader.trader_id, {}))),
+        positions=np.arange(first - config.RELAXATION_SESSIONS, desk.position + 1),
+        lived=lived,
+    )
+    mornings = _with_base(replay, _carried_base(desk, replay, first))
+    for start in _base_changes(desk, replay, first):
+        mornings = _change_base(desk, replay, mornings, start)
+    return mornings
 
 
-def _base_changes(desk: DeskHistory, trader_id: str, anchor: int) -> list[int]:
-    """Return the positions after `anchor` at which the schedule may want another base limit."""
-    scheduled = [start for start, _ in desk.base_limits[trader_id] if anchor < start <= desk.position]
-    return sorted({min(anchor + 1, desk.position), *scheduled})
+def _carried_base(desk: DeskHistory, replay: _Replay, first: int) -> np.ndarray:
+    """Return the base limit of the first session, from lived ones on theirs, as if none changed."""
+    base = np.full(len(replay.positions), desk.base_cents(replay.trader.trader_id, first))
+    for position in sorted(replay.lived):
+        base[position - replay.positions[0] :] = replay.lived[position].base_limit_cents
+    return base
 
 
-def _change_base(
-    desk: DeskHistory,
-    trader: TraderHistory,
-    measures: Measures,
-    mornings: _Mornings,
-    lived: Lived,
-    start: int,
-) -> _Mornings:
+def _base_changes(desk: DeskHistory, replay: _Replay, first: int) -> list[int]:
+    """Return the sessions not lived on which the schedule may want another base limit."""
+    scheduled = [start for start, _ in desk.base_limits[replay.trader.trader_id] if start > first]
+    after_lived = [position + 1 for position in replay.lived]
+    return sorted(s for s in {*scheduled, *after_lived} - replay.lived.keys() if s <= desk.position)
+
+
+def _change_base(desk: DeskHistory, replay: _Replay, mornings: _Mornings, start: int) -> _Mornings:
     """Let the base limit scheduled from `start` on act: a lower one at once, a raise without a cut."""
-    first = start - int(mornings.positions[0])
-    scheduled = desk.base_cents(trader.trader_id, start)
+    sessions = slice(start - replay.positions[0], _next_lived(replay, start) - replay.positions[0])
+    scheduled = desk.base_cents(replay.trader.trader_id, start)
+    if (mornings.base_cents[sessions] == scheduled).all():
+        return mornings
+    before = int(mornings.base_cents[sessions][0])
     open_to_it = [
-        limits.base_in_force(scheduled, int(mornings.base_cents[first]), int(cut)) == scheduled
-        for cut in mornings.reduction[first:]
+        limits.base_in_force(scheduled, before, int(cut)) == scheduled for cut in mornings.reduction[sessions]
     ]
-    if not any(open_to_it) or (mornings.base_cents[first:] == scheduled).all():
+    if not any(open_to_it):
         return mornings
     base = mornings.base_cents.copy()
-    base[first + open_to_it.index(True) :] = scheduled
-    return _apply(measures, trader.day, mornings.positions, base, lived)
+    base[sessions][open_to_it.index(True) :] = scheduled
+    return _with_base(replay, base)
+
+
+def _next_lived(replay: _Replay, start: int) -> int:
+    end = int(replay.positions[-1]) + 1
+    return min((position for position in replay.lived if position > start), default=end)
+
+
+def _with_base(replay: _Replay, base: np.ndarray) -> _Mornings:
+    """Replay the mornings with the given base limits, which are also those of the days not on record."""
+    trader, measures = replay.trader, replay.measures
+    waiting = base[trader.day - replay.positions[0]] < trader.base_cents
+    if (lowered := waiting & ~replay.on_record).any():
+        trader = _lower_base(trader, lowered, base[trader.day - replay.positions[0]])
+        measures = measure(trader)
+    return _apply(trader, measures, replay.positions, base, replay.lived)
+
+
+def _lower_base(trader: TraderHistory, days: np.ndarray, base: np.ndarray) -> TraderHistory:
+    """Return the history with another base limit on some days; an assumed limit goes with it."""
+    applied = np.where(days & trader.assumed, base, trader.applied_cents)
+    return replace(trader, base_cents=np.where(days, base, trader.base_cents), applied_cents=applied)
 
 
 def _apply(
-    measures: Measures, day: np.ndarray, positions: np.ndarray, base: np.ndarray, lived: Lived
+    trader: TraderHistory, measures: Measures, positions: np.ndarray, base: np.ndarray, lived: Lived
 ) -> _Mornings:
     """Run rules, combination and relaxation with the given base limits."""
-    active_days = np.searchsorted(day, positions)
-    computed_from = len(day) - len(measures)
+    active_days = np.searchsorted(trader.day, positions)
+    computed_from = len(trader) - len(measures)
     rows = np.maximum(active_days - 1 - computed_from, -1)
     levels = fired_levels(measures, rows, positions, base)
     raw = limits.raw_reductions(levels, active_days)
+    asked = _asked(raw, positions, lived)
+    reduction = limits.relax(asked)
+    return _Mornings(trader, measures, positions, rows, active_days, base, levels, raw, asked, reduction)
+
+
+def _asked(raw: np.ndarray, positions: np.ndarray, lived: Lived) -> np.ndarray:
+    """Return what relief starts from: the reduction in force where lived, else the raw one.
+
+    No rule judged a held session. What the rules ask for it by the data known since counts, where
+    it is more than was held: a hold must not swallow a breach.
+    """
     asked = raw.copy()
     for position, record in lived.items():
-        if position >= positions[0]:
-            asked[position - positions[0]] = record.reduction
-    return _Mornings(positions, rows, active_days, base, levels, raw, asked, limits.relax(asked))
+        if (i := position - positions[0]) >= 0:
+            asked[i] = max(record.reduction, raw[i]) if record.rung >= Rung.HOLD else record.reduction
+    return asked
 
 
 def _easing_from(desk: DeskHistory, mornings: _Mornings, back: int | None) -> tuple[int, date] | None:
@@ -251,7 +315,8 @@ def _easing_from(desk: DeskHistory, mornings: _Mornings, back: int | None) -> tu
     return int(mornings.asked[-1 - back]), session
 
 
-def _flip_distance(desk: DeskHistory, trader: TraderHistory, mornings: _Mornings) -> int | None:
+def _flip_distance(desk: DeskHistory, mornings: _Mornings) -> int | None:
+    trader = mornings.trader
     if len(trader) == 0:
         return None
     recent = slice(-_SESSIONS_THAT_MATTER, None)
@@ -262,7 +327,7 @@ def _flip_distance(desk: DeskHistory, trader: TraderHistory, mornings: _Mornings
     def cut_after(extra_cents: int) -> int:
         worse = _with_extra_loss(trader, extra_cents)
         measures = measure(worse, last=_SESSIONS_THAT_MATTER)
-        return int(_apply(measures, trader.day, positions, base, lived).reduction[-1])
+        return int(_apply(worse, measures, positions, base, lived).reduction[-1])
 
     most = _FAR_BEYOND_ANY_LOSS * int(np.abs(trader.net_cents).sum() + base[-1])
     return flip_distance_cents(cut_after, most)
@@ -274,16 +339,14 @@ def _with_extra_loss(trader: TraderHistory, extra_cents: int) -> TraderHistory:
     return replace(trader, net_cents=net)
 
 
-def _notes(
-    desk: DeskHistory, trader: TraderHistory, measures: Measures, mornings: _Mornings, back: int | None
-) -> tuple[str, ...]:
+def _notes(desk: DeskHistory, mornings: _Mornings, back: int | None) -> tuple[str, ...]:
     """Return what a reader has to know besides the signals."""
-    scheduled = desk.base_cents(trader.trader_id, desk.position)
+    scheduled = desk.base_cents(mornings.trader.trader_id, desk.position)
     notes = [
-        _experience_note(len(trader)),
-        _gap_note(measures, desk.position),
+        _experience_note(len(mornings.trader)),
+        _gap_note(mornings.measures, desk.position),
         _base_note(scheduled, int(mornings.base_cents[-1])),
-        _easing_note(desk, trader.trader_id, measures, mornings, back),
+        _easing_note(desk, mornings, back),
     ]
     return tuple(note for note in notes if note)
 
@@ -312,19 +375,20 @@ def _base_note(scheduled_cents: int, base_cents: int) -> str:
     return f"Base limit stays {dollars(base_cents)} while cut (scheduled: {dollars(scheduled_cents)})"
 
 
-def _easing_note(
-    desk: DeskHistory, trader_id: str, measures: Measures, mornings: _Mornings, back: int | None
-) -> str:
+def _easing_note(desk: DeskHistory, mornings: _Mornings, back: int | None) -> str:
     origin = _easing_from(desk, mornings, back)
     if back is None or origin is None:
         return ""
     cut, session = origin
-    lived = _lived_before(desk, trader_id).get(desk.position - back)
-    fired = _signals_at(_situation(desk, measures, mornings, back))
-    return f"Easing from {cut}% ({session:%a} {session.isoformat()}: {_origin_words(fired, lived)})"
+    lived = _lived_before(desk, mornings.trader.trader_id).get(desk.position - back)
+    fired = _signals_at(_situation(desk, mornings, back))
+    return f"Easing from {cut}% ({session:%a} {session.isoformat()}: {_origin_words(cut, fired, lived)})"
 
 
-def _origin_words(fired: tuple[Signal, ...], lived: LivedReduction | None) -> str:
-    if lived is not None and lived.rung is not Rung.RULES:
-        return f"{lived.rung.label} limit"
-    return ", ".join(signal.reason for signal in fired) or "earlier cut"
+def _origin_words(cut: int, fired: tuple[Signal, ...], lived: LivedReduction | None) -> str:
+    reasons = ", ".join(signal.reason for signal in fired) or "earlier cut"
+    if lived is None or lived.rung is Rung.RULES:
+        return reasons
+    if cut > lived.reduction:
+        return f"{lived.rung.label} limit then, known since: {reasons}"
+    return f"{lived.rung.label} limit"

@@ -1,25 +1,41 @@
-"""The ``riskops`` command: the verbs of the morning by hand, break-glass, and questions.
+"""The verbs of the morning by hand, break-glass, and questions about what was decided.
 
-Exit codes: 0 done; 1 an error nobody foresaw (a traceback is shown); 2 wrong usage; 3 the
-watchdog wants somebody to look; from 10 on the code of the error in `riskops.errors`; 124 a verb
-of `morning` ran out of time.
+Exit codes:
+
+- 0: done
+- 1: an error nobody foresaw; a traceback is shown
+- 2: wrong usage
+- 3: the watchdog wants somebody to look
+- from 10 on: the named error that is printed, listed in docs/runbook.md
+- 124: a verb of the morning ran out of time
 """
 
 from __future__ import annotations
 
 import typer
 
-from riskops.commands import asking, catching, live, setting_up, verbs
+from riskops.commands import asking, catching, keeping, live, setting_up, status, trial, verbs
 
 app = typer.Typer(
     name="riskops",
     help=__doc__,
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (live, asking, verbs, setting_up, catching):
-    app.add_typer(group.app)
+PANELS = {
+    "The morning": (live, status),
+    "Questions": (asking,),
+    "The verbs, one by one": (verbs,),
+    "Set up and keep": (setting_up, keeping),
+    "Trials": (trial, catching),
+}
+for panel, groups in PANELS.items():
+    for group in groups:
+        for command in group.app.registered_commands:
+            command.rich_help_panel = panel
+        app.add_typer(group.app)
 
 
 def main() -> None:

@@ -34,6 +34,11 @@ def due(now: time, done: Collection[Verb], *, is_out: bool) -> tuple[Verb, ...]:
     return FINISH
 
 
+def is_emergency(now: time) -> bool:
+    """Say whether limits are due without the risk database, held from the limits file."""
+    return now >= config.RULES_UNTIL
+
+
 def alarm(now: time, begun: bool, *, is_out: bool) -> str:
     """Return what on-call has to hear at a time of the morning; empty where nothing is wrong."""
     if is_out or now < config.BEGUN_BY:

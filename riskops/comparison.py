@@ -200,19 +200,11 @@ def _reason(verdict: Verdict, found: Gate, amount: Amount, to_go: int | None) ->
         return f"The model beats the rules by more than 10 %: {e_value} on {amount.desk_days:,} desk-days."
     if verdict is Verdict.RULES_HOLD:
         return f"The evidence is against the model: e = {_shown(found.against)} for the rules; {e_value}."
-    return f"Not promoted: {e_value}, {_pace(to_go)}{_obstacles(found)}."
+    return f"Not promoted: {e_value}, {evidence.pace(to_go)}{_obstacles(found)}."
 
 
 def _shown(e_value: float) -> str:
     return f"{e_value:.1f}" if e_value < 1_000 else "more than 1,000"
-
-
-def _pace(to_go: int | None) -> str:
-    if to_go is None:
-        return "no end in sight at this pace"
-    if to_go > config.SESSIONS_WORTH_COUNTING:
-        return "more than ten years at this pace"
-    return f"about {to_go:,} more sessions at this pace"
 
 
 def _obstacles(found: Gate) -> str:
@@ -220,7 +212,7 @@ def _obstacles(found: Gate) -> str:
     if found.vetoed:
         obstacles.append(f"vetoed by a ruinous day within {config.VETO_SESSIONS} sessions")
     if not (found.sums_usd > 0).all():
-        obstacles.append("an unclipped total is not positive")
+        obstacles.append("in dollars the model is not ahead")
     return "".join(f"; {obstacle}" for obstacle in obstacles)
 
 

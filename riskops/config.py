@@ -18,7 +18,9 @@ LATEST_CUT_OFF = time(7, 20)
 BEGUN_BY = time(6, 30)  # a morning that has not begun by now is told to on-call
 RULES_UNTIL = time(7, 28)  # from here on limits are held where the rules have left none
 MAIL_DUE_AT = time(7, 30)
+WATCHDOG_AT = (BEGUN_BY, LATEST_CUT_OFF, time(7, 24), RULES_UNTIL, MAIL_DUE_AT, time(7, 35), time(7, 40))
 REVISIONS_LOOSEN_UNTIL = time(8, 0)
+CALENDAR_ENDS_SOON_DAYS = 60  # `riskops status` warns where the known sessions end within so many days
 
 # --- limits -------------------------------------------------------------------------------
 MAX_REDUCTION = 80
@@ -31,6 +33,8 @@ IMMEDIATE_ABOVE = 40  # ... and only above 40 it is immediate action
 FLOOR_REDUCTION = 50  # rung 4
 HOLD_STEP = 10  # rung 3 tightens by this much a held session ...
 HOLD_MAX_STEP = 20  # ... and by this much at the most
+LIMITS_FILE_FRESH_SESSIONS = 3  # an emergency mail warns of a limits file that is older ...
+LIMITS_FILE_MAX_SESSIONS = 10  # ... and from one that is older than this no limit is held
 
 # --- the rules ----------------------------------------------------------------------------
 RECENT_SESSIONS = 5
@@ -95,6 +99,7 @@ MIN_FIT_DESK_DAYS = 60  # below these there is nothing to fit ...
 MIN_FIT_TRADER_DAYS = 250
 MIN_FIT_LARGE_LOSSES = 10  # ... and no displayed risk
 REASONS_SHOWN = 3
+SHADOW_DIFFERENCES_SHOWN = 3  # where the model in shadow would cut further
 
 # --- the evidence -------------------------------------------------------------------------
 BEAT_RULES_BY = 0.10
@@ -123,6 +128,7 @@ ROW_COUNT_SESSIONS = 60  # the band of the night's trade count comes from so man
 ROW_COUNT_MIN_SESSIONS = 20  # ... and there is none below so many
 ROW_COUNT_BAND_SDS = 5.0  # half width, in robust standard deviations of log(1 + trades) ...
 ROW_COUNT_MIN_SD = 0.10  # ... which are taken to be at least this
+ROW_COUNT_MIN_WIDTH = 20  # trades: so far from the median a night is usual also on a tiny desk
 RECONCILED_SESSIONS = 5  # daily results are checked against their trades this far back
 DUPLICATE_CRITICAL_ROWS = 4  # a trader's twin rows are critical from so many on ...
 DUPLICATE_CRITICAL_SHARE = 0.80  # ... above this share of the night; split fills reach 0.70

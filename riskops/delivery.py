@@ -3,19 +3,18 @@
 The outbox remembers how far every mail got, and a file lock that dies with its process keeps two
 senders apart. A crash between the server's acceptance and our commit leaves a mail ``sending``:
 the next sender cannot know, and sends a second copy with the same Message-ID that says so. For
-limits, missing is worse than twice.
+limits, missing is worse than twice. Where the risk database is gone the outbox is one kept in files;
+`riskops.handover` keeps the two from mailing the same.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
-import os
 import re
 import smtplib
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -23,12 +22,16 @@ from email.policy import SMTP, SMTPUTF8
 from email.utils import parseaddr
 from enum import Enum, auto
 from pathlib import Path
+from typing import Protocol
 
 from riskops.errors import ConfigurationError, DeliveryError, DeliveryRefusedError
+from riskops.handover import Sender, Word, handing_over
 from riskops.settings import Delivery, Fault, MailServer, Settings
 from riskops.store.mornings import Report
-from riskops.store.outbox import REFUSED, SENT, Outbox, OutboxRow
+from riskops.store.outbox import REFUSED, SENT, OutboxRow
+from riskops.whole_files import locked, put
 
+LOCKS = "locks"  # below the output: what keeps senders apart
 FILES_RECIPIENT = "files"
 PLACEHOLDER_RECIPIENT = "desk@localhost"
 LONGEST_ANSWER = 200
@@ -37,6 +40,32 @@ POSSIBLE_DUPLICATE = (
 )
 
 log = logging.getLogger(__name__)
+
+
+class Mails(Protocol):
+    """What remembers how far every mail got: the outbox, or the one kept in files."""
+
+    @property
+    def sender(self) -> Sender:
+        """Who hands these mails over."""
+
+    def prepare(self, report: Report, deployment: str, recipients: Sequence[str]) -> tuple[str, ...]:
+        """Put a mail in the outbox for every recipient and return the keys."""
+
+    def begin(self, key: str) -> bool:
+        """Mark a mail as being handed over; say whether the server may have it already."""
+
+    def accepted(self, key: str, now: datetime) -> None:
+        """Note that the server accepted the mail."""
+
+    def not_accepted(self, key: str, problem: str, *, final: bool) -> None:
+        """Note that the server surely did not accept the mail."""
+
+    def in_doubt(self, key: str, problem: str) -> None:
+        """Note why nobody knows whether the server accepted the mail."""
+
+    def row(self, key: str) -> OutboxRow:
+        """Return the mail with `key`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +101,7 @@ Carrier = Callable[[OutboxRow, bool], _Outcome]
 
 
 def deliver(
-    outbox: Outbox, report: Report, settings: Settings, now: datetime, lock_folder: Path
+    outbox: Mails, report: Report, settings: Settings, now: datetime, lock_folder: Path
 ) -> DeliveryReceipt:
     """Deliver a composed mail to every recipient who does not have it yet.
 
@@ -87,9 +116,9 @@ def deliver(
     DeliveryRefusedError
         If a recipient was refused for good (5xx) and nothing is left to retry.
     """
-    keys = outbox.prepare(report, settings.deployment, _recipients(settings))
+    keys = outbox.prepare(report, settings.deployment, recipients_of(settings))
     carry = _carrier(settings, now)
-    outcomes = [_deliver_one(outbox, key, carry, now, lock_folder) for key in keys]
+    outcomes = [_try_one(outbox, key, carry, now, lock_folder) for key in keys]
     _raise_for(report, outcomes)
     return DeliveryReceipt(
         delivered=_who(outcomes, _Fate.DELIVERED),
@@ -99,7 +128,14 @@ def deliver(
     )
 
 
-def _recipients(settings: Settings) -> tuple[str, ...]:
+def recipients_of(settings: Settings) -> tuple[str, ...]:
+    """Return who gets a mail, each once; files have a recipient of their own.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is nobody.
+    """
     if settings.delivery is Delivery.FILES:
         return (FILES_RECIPIENT,)
     if not settings.recipients:
@@ -116,8 +152,17 @@ def _carrier(settings: Settings, now: datetime) -> Carrier:
     return lambda row, doubtful: _to_server(row, settings, now, doubtful)
 
 
-def _deliver_one(outbox: Outbox, key: str, carry: Carrier, now: datetime, lock_folder: Path) -> _Outcome:
-    with _sender_lock(lock_folder, key):
+def _try_one(outbox: Mails, key: str, carry: Carrier, now: datetime, lock_folder: Path) -> _Outcome:
+    """Deliver one mail; a folder that cannot keep the senders' locks is a problem like any other."""
+    try:
+        return _deliver_one(outbox, key, carry, now, lock_folder)
+    except OSError as error:
+        problem = f"{error.filename or lock_folder}: {error.strerror}; look at RISKOPS_OUTPUT and its disk"
+        return _Outcome(_Fate.POSTPONED, problem, outbox.row(key).recipient)
+
+
+def _deliver_one(outbox: Mails, key: str, carry: Carrier, now: datetime, lock_folder: Path) -> _Outcome:
+    with locked(lock_folder / f"{key}.{outbox.sender}.lock"):
         row = outbox.row(key)
         if row.state == SENT:
             return _Outcome(_Fate.ALREADY_DELIVERED, recipient=row.recipient)
@@ -125,13 +170,39 @@ def _deliver_one(outbox: Outbox, key: str, carry: Carrier, now: datetime, lock_f
             return _Outcome(_Fate.REFUSED, row.problem, row.recipient)
         doubtful = outbox.begin(key)
         row = outbox.row(key)
-        outcome = carry(row, doubtful)
+        outcome = _hand_over(outbox.sender, row, carry, doubtful, lock_folder)
         _record(outbox, key, outcome, doubtful, now)
     _tell(row, outcome)
     return _Outcome(outcome.fate, outcome.problem, row.recipient)
 
 
-def _record(outbox: Outbox, key: str, outcome: _Outcome, doubtful: bool, now: datetime) -> None:
+def _hand_over(sender: Sender, row: OutboxRow, carry: Carrier, doubtful: bool, folder: Path) -> _Outcome:
+    """Carry a mail away, unless the other sender has; its doubts are ours too."""
+    other = Sender.OUTBOX if sender is Sender.EMERGENCY else Sender.EMERGENCY
+    with handing_over(folder, row.key) as handover:
+        heard = handover.last_word(other)
+        if heard is Word.ACCEPTED:
+            return _NO_NEED[sender]
+        handover.say(sender, Word.SENDING)
+        outcome = carry(row, doubtful or heard is Word.SENDING)
+        handover.say(sender, _word(outcome, doubtful))
+    return outcome
+
+
+_NO_NEED = {
+    Sender.OUTBOX: _Outcome(_Fate.POSTPONED, "an emergency mail was accepted meanwhile"),
+    Sender.EMERGENCY: _Outcome(_Fate.ALREADY_DELIVERED, "the usual mail was accepted"),
+}
+
+
+def _word(outcome: _Outcome, doubtful: bool) -> Word:
+    if outcome.fate is _Fate.DELIVERED:
+        return Word.ACCEPTED
+    in_doubt = doubtful or outcome.fate is _Fate.IN_DOUBT
+    return Word.SENDING if in_doubt else Word.NOT_ACCEPTED
+
+
+def _record(outbox: Mails, key: str, outcome: _Outcome, doubtful: bool, now: datetime) -> None:
     """Write down what became of a mail; a doubt about an earlier copy ends only with acceptance."""
     if outcome.fate is _Fate.DELIVERED:
         outbox.accepted(key, now)
@@ -147,15 +218,6 @@ def _tell(row: OutboxRow, outcome: _Outcome) -> None:
     else:
         fate = outcome.fate.name.lower()
         log.warning("mail %s to %s: %s, %s", row.message_id, row.recipient, fate, outcome.problem)
-
-
-@contextlib.contextmanager
-def _sender_lock(folder: Path, key: str) -> Iterator[None]:
-    """Hold the lock of a mail; the kernel lets go of it when the process ends, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{key}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _who(outcomes: Sequence[_Outcome], fate: _Fate) -> tuple[str, ...]:
@@ -330,7 +392,7 @@ def _to_files(row: OutboxRow, settings: Settings, now: datetime) -> _Outcome:
     contents = {".eml": mail.as_bytes(), ".html": row.html.encode(), ".txt": row.text.encode()}
     try:
         for path in _paths(row, settings):
-            _write(path, contents[path.suffix])
+            put(path, contents[path.suffix])
     except OSError as error:
         return _Outcome(_Fate.POSTPONED, f"{error.filename}: {error.strerror}")
     return _Outcome(_Fate.DELIVERED)
@@ -342,14 +404,3 @@ def _paths(mail: OutboxRow | Report, settings: Settings) -> tuple[Path, ...]:
     folder = settings.output / f"{mail.session}{revision}"
     suffixes = (".eml", ".html", ".txt") if mail.html else (".eml", ".txt")
     return tuple(folder / f"{mail.kind}{suffix}" for suffix in suffixes)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Put a file in place whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

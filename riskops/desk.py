@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from riskops.errors import ConfigurationError
 from riskops.sessions import TradingCalendar, trading_calendar
 from riskops.settings import Settings, read_settings
+from riskops.sources.mappings import MAPPINGS
 from riskops.sources.source import Source
 from riskops.store import schema
 from riskops.store.database import Database
@@ -58,18 +59,26 @@ def open_desk(environ: Mapping[str, str], clock: Clock = wall_clock, *, migrate:
     Raises
     ------
     ConfigurationError
-        If a setting is missing or refused, or the risk database is not at the newest version.
+        If a setting is missing or refused, or the risk database is not there or not at the newest
+        version; with `migrate` it is made so.
     """
     settings = read_settings(environ)
-    if settings.source not in _SOURCES:
-        raise ConfigurationError(f"RISKOPS_SOURCE={settings.source!r}: use one of {', '.join(_SOURCES)}.")
+    _refuse_unknown("RISKOPS_SOURCE", settings.source, _SOURCES)
+    _refuse_unknown("RISKOPS_CSV_MAPPING", settings.csv_mapping, MAPPINGS)
     calendar = trading_calendar(settings.calendar)
     database = Database(settings.database_url.reveal())
     if migrate:
         schema.upgrade(database)
     elif not schema.is_current(database):
-        raise ConfigurationError("The risk database is not at the newest version: run `riskops migrate`.")
+        raise ConfigurationError(
+            "The risk database of RISKOPS_DATABASE_URL is not at the newest version: run `riskops migrate`."
+        )
     return Desk(settings, calendar, RiskStore(database, calendar), clock)
+
+
+def _refuse_unknown(name: str, value: str, known: Collection[str]) -> None:
+    if value not in known:
+        raise ConfigurationError(f"{name}={value[:80]!a}: use one of {', '.join(known)}.")
 
 
 def _demo(desk: Desk) -> Source:

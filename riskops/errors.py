@@ -12,7 +12,9 @@
     ├── SourceError             the source of transactions failed      retry
     ├── StoreError              the risk database cannot be used       retry
     ├── ModelError              the challenger cannot be scored        never retry
+    ├── TrialError              a part of the trial desk died          never retry
     ├── InjectedFaultError      a fault forced for a drill             never retry
+    ├── LimitsFileError         the limits file cannot be relied on     never retry
     └── DeliveryError           the mail server did not accept         retry
         └── DeliveryRefusedError  it said no for good (5xx)            never retry
 
@@ -83,6 +85,12 @@ class InjectedFaultError(RiskOpsError):
     exit_code = 19
 
 
+class LimitsFileError(RiskOpsError):
+    """The limits file is missing, stale, damaged or another deployment's, or no word can be kept of it."""
+
+    exit_code = 23
+
+
 class DeliveryError(RiskOpsError):
     """The mail server did not accept the mail; it may later."""
 
@@ -102,3 +110,9 @@ class StoreError(RiskOpsError):
 
     exit_code = 22
     retryable = True
+
+
+class TrialError(RiskOpsError):
+    """A part of the trial desk did not start, or died more often than it may."""
+
+    exit_code = 24

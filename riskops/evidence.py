@@ -185,6 +185,15 @@ def sessions_to_go(days: DeskDays, found: Gate, amount: Amount, position: int) -
     return max(known) if len(known) == len(waits) else None
 
 
+def pace(sessions: int | None) -> str:
+    """Say in words how long `sessions_to_go` is; a wait of more than ten years is not counted."""
+    if sessions is None:
+        return "the evidence is not growing"
+    if sessions > config.SESSIONS_WORTH_COUNTING:
+        return "more than ten years to go at this pace"
+    return f"about {sessions:,} more session{'' if sessions == 1 else 's'} at this pace"
+
+
 def smallest_detectable_usd(days: DeskDays, rules_benefit_usd: np.ndarray) -> float | None:
     """Return the smallest advantage over the rules a day that the gate is likely to see, in USD.
 

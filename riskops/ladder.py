@@ -23,7 +23,10 @@ Decide = Callable[[RuleScore, str, ModelScore | None], Decision]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the morning's verbs left behind, reduced to what the choice needs."""
+    """What the morning's verbs left behind, reduced to what the choice needs.
+
+    `model_silent` says why a model that did not fail gave no scores: it had too little data.
+    """
 
     ingested: bool
     validated: bool
@@ -32,6 +35,7 @@ class Evidence:
     model_scored: bool
     verdict: Verdict | None
     problems: Mapping[str, str]
+    model_silent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,17 @@ def choose(left: Evidence, comparison_reason: str = "") -> Choice:
 
 
 def _uncompared(left: Evidence) -> Verdict:
-    """Return the verdict of a morning without a comparison: a model that gave scores has not failed."""
-    return Verdict.NOT_ENOUGH_EVIDENCE if left.model_scored else Verdict.MODEL_FAILED
+    """Return the verdict of a morning without a comparison: a model with too little data has not failed."""
+    sound = left.model_scored or left.model_silent
+    return Verdict.NOT_ENOUGH_EVIDENCE if sound else Verdict.MODEL_FAILED
 
 
 def _promoted(left: Evidence, comparison_reason: str) -> Choice:
     if left.model_scored:
         return Choice(Rung.MODEL, Verdict.MODEL_WINS, comparison_reason or "the model beats the rules")
+    if left.model_silent:
+        why = f"the pooled model has {left.model_silent}"
+        return Choice(Rung.RULES, Verdict.NOT_ENOUGH_EVIDENCE, why)
     why = "the pooled model is promoted and has left no scores"
     return Choice(Rung.RULES, Verdict.MODEL_FAILED, _with_problem(why, left.problems, Verb.SCORE_MODEL))
 
@@ -149,6 +157,8 @@ def held(
         quarantined=quarantined,
         held_from=None if stands_on is None else stands_on.session,
         held_sessions=hold.sessions,
+        held_reduction=None if stands_on is None else stands_on.reduction,
+        held_limit_cents=None if stands_on is None else stands_on.limit_cents,
     )
 
 

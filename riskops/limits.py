@@ -76,8 +76,12 @@ def combine(levels: np.ndarray) -> np.ndarray:
 
 
 def raw_reductions(levels: np.ndarray, active_days: np.ndarray) -> np.ndarray:
-    """Return the reductions before relaxation: the combination, at least 20 in probation."""
-    least = np.where(in_probation(active_days), config.PROBATION_REDUCTION, 0)
+    """Return the reductions before relaxation: the combination.
+
+    In probation it is at least 20 and at least the highest level: a lone signal is not capped.
+    """
+    uncapped = np.maximum(levels.max(axis=1), config.PROBATION_REDUCTION)
+    least = np.where(in_probation(active_days), np.minimum(uncapped, config.MAX_REDUCTION), 0)
     return np.maximum(combine(levels), least)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from riskops import config
 from riskops.records import CheckResult, Severity
@@ -101,7 +101,7 @@ def _results(suite: Suite, found: Mapping[str, Any]) -> Iterator[CheckResult]:
         elif outcome.success:
             yield _passed(check, suite, outcome.result)
         elif "unexpected_index_list" in outcome.result:
-            yield from _rows_failed(check, suite.frame, outcome.result["unexpected_index_list"])
+            yield from _rows_failed(check, suite, outcome.result["unexpected_index_list"])
         else:
             yield _table_failed(check, outcome.result)
 
@@ -158,19 +158,22 @@ def _observed(result: Mapping[str, Any]) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def _rows_failed(check: Check, frame: pd.DataFrame, index: Sequence[Any]) -> Iterator[CheckResult]:
+def _rows_failed(check: Check, suite: Suite, index: Sequence[Any]) -> Iterator[CheckResult]:
     """Yield one result for the desk, or one for every trader of the offending rows."""
+    frame, noun = suite.frame, suite.rows
     offending = frame.loc[frame.index.isin(index)]
     if not check.by_trader:
-        yield _failed(check, None, offending, len(frame), _severity(check, len(offending), len(frame)))
+        severity = _severity(check, len(offending), len(frame))
+        yield _failed(check, None, offending, _Rows(len(frame), noun), severity)
         return
     owners = frame["trader_id"]
     for trader_id, rows in offending.groupby("trader_id", sort=True):
         total = int((owners == trader_id).sum())
-        yield _failed(check, str(trader_id), rows, total, _severity(check, len(rows), total))
+        severity = _severity(check, len(rows), total)
+        yield _failed(check, str(trader_id), rows, _Rows(total, noun), severity)
     orphans = offending[offending["trader_id"].isna()]
     if len(orphans):
-        yield _failed(check, None, orphans, int(owners.isna().sum()), Severity.WARNING)
+        yield _failed(check, None, orphans, _Rows(int(owners.isna().sum()), noun), Severity.WARNING)
 
 
 def _severity(check: Check, unexpected: int, total: int) -> Severity:
@@ -180,17 +183,28 @@ def _severity(check: Check, unexpected: int, total: int) -> Severity:
     return check.severity
 
 
+class _Rows(NamedTuple):
+    """How many rows a check looked at, and what they are."""
+
+    total: int
+    noun: str
+
+    def of_which(self, count: int) -> str:
+        return f"{count} of {self.total} {self.noun}"
+
+
 def _failed(
-    check: Check, trader_id: str | None, rows: pd.DataFrame, total: int, severity: Severity
+    check: Check, trader_id: str | None, rows: pd.DataFrame, among: _Rows, severity: Severity
 ) -> CheckResult:
     examples = [str(label) for label in rows["label"].iloc[: config.QUALITY_EXAMPLES]]
     more = len(rows) - len(examples)
+    share = f" ({among.of_which(len(rows))})" if among.total > 1 else ""
     return CheckResult(
         check=check.name,
         severity=severity,
         passed=False,
         trader_id=trader_id,
-        observed=f"{len(rows)} of {total} rows",
+        observed=among.of_which(len(rows)),
         unexpected_count=len(rows),
-        detail=f"{check.meaning}: {', '.join(examples)}{f' and {more} more' if more else ''}.",
+        detail=f"{check.meaning}{share}: {', '.join(examples)}{f' and {more} more' if more else ''}.",
     )

@@ -140,11 +140,23 @@ class RosterEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The row of a file that something was read from, for messages."""
+
+    file_name: str
+    line_number: int
+
+    def __str__(self) -> str:
+        return f"{self.file_name}:{self.line_number}"
+
+
+@dataclass(frozen=True, slots=True)
 class Trade:
     """One closed trade, or one fill that carries the venue's realised result.
 
     `net_cents = gross_cents - fees_cents`. `opened_at` and the prices are ``None`` where the
-    venue does not tell them. `session` is the label of `closed_at`.
+    venue does not tell them. `session` is the label of `closed_at`. `origin` is the row it was
+    read from, where there was one; it is no part of what the trade is.
     """
 
     account_id: str
@@ -162,6 +174,12 @@ class Trade:
     session: date
     known_at: datetime
     currency: str = "USD"
+    origin: Origin | None = field(default=None, compare=False)
+
+    @property
+    def result(self) -> tuple[date, int, int]:
+        """Session, net and gross in cents: what two rows of the same trade have to agree on."""
+        return self.session, self.net_cents, self.gross_cents
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +299,8 @@ class Decision:
     """The limit of one trader for one session, with everything the mail says of it.
 
     `engine_reduction` is what the chosen engine asked for; `reduction` is what was decided
-    (percent of `base_limit_cents`). `held_from` names the session a hold stands on.
+    (percent of `base_limit_cents`). `held_from` names the session a hold stands on, whose reduction
+    and limit were `held_reduction` and `held_limit_cents`.
     """
 
     trader_id: str
@@ -299,6 +318,8 @@ class Decision:
     quarantined: bool = False
     held_from: date | None = None
     held_sessions: int = 0
+    held_reduction: int | None = None
+    held_limit_cents: int | None = None
     notes: tuple[str, ...] = ()
     large_loss_probability: float | None = None
     challenger_reduction: int | None = None

@@ -44,7 +44,7 @@ def _post(address: Secret, body: dict[str, Any], what: str) -> bool:
     except httpx.HTTPStatusError as error:
         log.warning("The %s answered %s.", what, error.response.status_code)
         return False
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last of a host name
         log.warning("The %s cannot be reached: %s.", what, type(error).__name__)
         return False
     return True

@@ -19,6 +19,7 @@ from riskops.errors import ConfigurationError, SessionError
 
 DESK_ZONE = ZoneInfo(config.DESK_TIME_ZONE)
 FIRST_DATE = date(2005, 1, 1)
+SHOWN_CHARACTERS = 200  # of what a library says
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +73,23 @@ class TradingCalendar:
         return found.astype(np.int64)
 
     def session_at(self, position: int) -> date:
-        """Return the session at `position`."""
+        """Return the session at `position`.
+
+        Raises
+        ------
+        SessionError
+            If the calendar does not reach that far.
+        """
+        if not 0 <= position < len(self.dates):
+            raise SessionError(self._out_of_reach)
         return self.dates[position].astype(object)
+
+    @property
+    def _out_of_reach(self) -> str:
+        return (
+            f"The calendar {self.name} begins at {self.dates[0]} and ends at {self.dates[-1]}: "
+            "give a session within, or update exchange-calendars."
+        )
 
     def shift(self, session: date, by: int) -> date:
         """Return the session `by` sessions after `session` (before it where negative)."""
@@ -86,10 +102,6 @@ class TradingCalendar:
     def roll_forward(self, day: date) -> date:
         """Return `day` if it is a session, else the next session."""
         position = int(np.searchsorted(self.dates, np.datetime64(day)))
-        if position >= len(self.dates):
-            raise SessionError(
-                f"The calendar {self.name} ends at {self.dates[-1]}: update exchange-calendars."
-            )
         return self.session_at(position)
 
     def roll_back(self, day: date) -> date:
@@ -141,7 +153,11 @@ def trading_calendar(name: str) -> TradingCalendar:
         exchange = exchange_calendars.get_calendar(name, start=FIRST_DATE.isoformat())
     except InvalidCalendarName as error:
         raise ConfigurationError(
-            f"RISKOPS_CALENDAR={name!r} is no calendar of exchange_calendars; use XNYS, XNAS, 24/7, ..."
+            f"RISKOPS_CALENDAR={name[:80]!a} is no calendar of exchange_calendars; use XNYS, XNAS, 24/7, ..."
+        ) from error
+    except (ValueError, NotImplementedError) as error:  # it begins later, or its holidays cannot be told
+        raise ConfigurationError(
+            f"RISKOPS_CALENDAR={name!r} cannot be used from {FIRST_DATE} on: {str(error)[:SHOWN_CHARACTERS]}"
         ) from error
     zone = ZoneInfo(str(exchange.tz))
     return TradingCalendar(name, zone, exchange.sessions.values.astype("datetime64[D]"))

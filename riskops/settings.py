@@ -6,18 +6,36 @@ text never shows in a representation.
 
 from __future__ import annotations
 
+import logging
+import os
+import re
+import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from math import inf, nan
+from math import nan
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
+from riskops import transport
 from riskops.errors import ConfigurationError
 
 Choice = TypeVar("Choice", bound=StrEnum)
+log = logging.getLogger(__name__)
 
 DRILL_DEPLOYMENTS = ("demo", "test")
+LONGEST_NAME = 64  # of a deployment
+LONGEST_ADDRESS = 254  # of a mail address, as RFC 5321 has it
+LONGEST_PATH_BYTES = 4_096
+LONGEST_FILE_NAME_BYTES = 255
+LONGEST_SECRET_BYTES = 65_536
+LONGEST_WAIT_SECONDS = 3_600.0
+
+_ATOM = r"""[^\s@<>()\[\]\\,;:"]+"""
+_BARE_ADDRESS = rf"{_ATOM}@[^\s@<>()\[\]\\,;:\".]+(?:\.[^\s@<>()\[\]\\,;:\".]+)*"
+_ADDRESS = re.compile(_BARE_ADDRESS)
+_NAMED_ADDRESS = re.compile(rf"""(?:"[^"\\]*"|[^@<>()\[\]\\,;:"]+) ?<{_BARE_ADDRESS}>""")
 
 
 class Delivery(StrEnum):
@@ -103,13 +121,13 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         If a variable is missing, malformed, or not allowed in this deployment.
     """
     settings = Settings(
-        deployment=_required(environ, "RISKOPS_DEPLOYMENT"),
+        deployment=_deployment(environ),
         database_url=Secret(_secret(environ, "RISKOPS_DATABASE_URL", required=True)),
         calendar=environ.get("RISKOPS_CALENDAR", "XNYS"),
         source=environ.get("RISKOPS_SOURCE", "csv"),
         csv_mapping=environ.get("RISKOPS_CSV_MAPPING", "closed_trades"),
-        inbox=Path(environ.get("RISKOPS_INBOX", "inbox")),
-        output=Path(environ.get("RISKOPS_OUTPUT", "out")),
+        inbox=_folder(environ, "RISKOPS_INBOX", "inbox"),
+        output=_folder(environ, "RISKOPS_OUTPUT", "out"),
         delivery=_choice(environ, "RISKOPS_DELIVERY", Delivery, None),
         sender=_sender(environ.get("RISKOPS_SENDER", "riskops@localhost")),
         recipients=_addresses(environ.get("RISKOPS_RECIPIENTS", "")),
@@ -119,7 +137,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         fault=_choice(environ, "RISKOPS_FAULT", Fault, Fault.NONE),
     )
     _refuse_drills_in_production(settings)
-    return settings
+    return replace(settings, database_url=_database_url(settings, environ))
+
+
+def _database_url(settings: Settings, environ: Mapping[str, str]) -> Secret:
+    return Secret(transport.verified(settings.database_url.reveal(), environ, drill=settings.is_drill))
 
 
 def _refuse_drills_in_production(settings: Settings) -> None:
@@ -134,22 +156,34 @@ def _refuse_drills_in_production(settings: Settings) -> None:
         )
     if not settings.recipients:
         raise ConfigurationError("RISKOPS_RECIPIENTS is empty: name the risk managers' addresses.")
+    server = settings.mail_server
+    transport.refuse_open_login(server.host, server.security, bool(server.password))
 
 
 def _address(environ: Mapping[str, str], name: str) -> Secret:
     """Read a web address that may carry a token; it is never shown, also not where it is wrong."""
     address = Secret(_secret(environ, name, required=False))
-    if address and not address.reveal().startswith(("http://", "https://")):
+    if address and not _is_web_address(address.reveal()):
         raise ConfigurationError(f"{name} is no web address: write https://...")
     return address
+
+
+def _is_web_address(text: str) -> bool:
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        return text.startswith(("http://", "https://")) and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _mail_server(environ: Mapping[str, str]) -> MailServer:
     security = environ.get("RISKOPS_SMTP_SECURITY", "starttls")
     if security not in ("starttls", "tls", "none"):
-        raise ConfigurationError(f"RISKOPS_SMTP_SECURITY={security!r}: use starttls, tls or none.")
+        raise ConfigurationError(f"RISKOPS_SMTP_SECURITY={_shown(security)}: use starttls, tls or none.")
     return MailServer(
-        host=environ.get("RISKOPS_SMTP_HOST", "localhost"),
+        host=_host(environ, "RISKOPS_SMTP_HOST", "localhost"),
         port=_port(environ, "RISKOPS_SMTP_PORT", "587"),
         user=environ.get("RISKOPS_SMTP_USER", ""),
         password=Secret(_secret(environ, "RISKOPS_SMTP_PASSWORD", required=False)),
@@ -165,6 +199,41 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     return value
 
 
+def _deployment(environ: Mapping[str, str]) -> str:
+    name = _required(environ, "RISKOPS_DEPLOYMENT")
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise ConfigurationError(
+            f"RISKOPS_DEPLOYMENT={_shown(name)}: use at most {LONGEST_NAME} printable characters."
+        )
+    return name
+
+
+def _folder(environ: Mapping[str, str], name: str, default: str) -> Path:
+    text = environ.get(name, default)
+    if not (text.strip() and text.isprintable() and _fits_a_disk(text)):
+        raise ConfigurationError(
+            f"{name}={_shown(text)} is no folder. Name one, or unset it for {default!r}."
+        )
+    return Path(text)
+
+
+def _fits_a_disk(path: str) -> bool:
+    longest = max(len(part.encode()) for part in path.split("/"))
+    return longest <= LONGEST_FILE_NAME_BYTES and len(path.encode()) < LONGEST_PATH_BYTES
+
+
+def _host(environ: Mapping[str, str], name: str, default: str) -> str:
+    text = environ.get(name, default)
+    if not text or len(text) > LONGEST_ADDRESS or not text.isprintable() or " " in text:
+        raise ConfigurationError(f"{name}={_shown(text)} is no host name.")
+    return text
+
+
+def _shown(text: str) -> str:
+    """Return a value as an error message quotes it: short, on one line, escaped."""
+    return ascii(text if len(text) <= LONGEST_NAME else text[:LONGEST_NAME] + "...")
+
+
 def _secret(environ: Mapping[str, str], name: str, *, required: bool) -> str:
     """Read a secret from ``NAME`` or from the file that ``NAME_FILE`` names."""
     path = environ.get(f"{name}_FILE")
@@ -175,14 +244,26 @@ def _secret(environ: Mapping[str, str], name: str, *, required: bool) -> str:
 
 def _secret_in_file(name: str, path: Path) -> str:
     try:
-        value = path.read_text(encoding="utf-8").strip()
+        with path.open("rb") as file:
+            content = file.read(LONGEST_SECRET_BYTES + 1)
+            _warn_of_readers(name, os.fstat(file.fileno()).st_mode)
+        value = content.decode("utf-8").strip()
     except OSError as error:
         raise ConfigurationError(f"{name} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{name} names a file that is no UTF-8 text.") from None
+    except ValueError:
+        raise ConfigurationError(f"{name} names no file.") from None
+    if len(content) > LONGEST_SECRET_BYTES:
+        raise ConfigurationError(f"{name} names a file that is too long for a secret.")
     if not value:
         raise ConfigurationError(f"{name} names an empty file.")
     return value
+
+
+def _warn_of_readers(name: str, mode: int) -> None:
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        log.warning("%s names a file that others may read (mode %04o): chmod 600.", name, stat.S_IMODE(mode))
 
 
 def _choice(environ: Mapping[str, str], name: str, choices: type[Choice], default: Choice | None) -> Choice:
@@ -191,13 +272,13 @@ def _choice(environ: Mapping[str, str], name: str, choices: type[Choice], defaul
         return choices(value)
     except ValueError:
         allowed = ", ".join(choices)
-        raise ConfigurationError(f"{name}={value!r}: use one of {allowed}.") from None
+        raise ConfigurationError(f"{name}={_shown(value)}: use one of {allowed}.") from None
 
 
 def _port(environ: Mapping[str, str], name: str, default: str) -> int:
     value = environ.get(name, default)
-    if not (value.isascii() and value.isdecimal() and 0 < int(value) < 65_536):
-        raise ConfigurationError(f"{name}={value!r} is no port: use 1 to 65535.")
+    if not (re.fullmatch("[0-9]{1,5}", value) and 0 < int(value) < 65_536):
+        raise ConfigurationError(f"{name}={_shown(value)} is no port: use 1 to 65535.")
     return int(value)
 
 
@@ -207,20 +288,26 @@ def _seconds(environ: Mapping[str, str], name: str, default: str) -> float:
         seconds = float(value)
     except ValueError:
         seconds = nan
-    if not 0 < seconds < inf:
-        raise ConfigurationError(f"{name}={value!r} is no positive number of seconds.")
+    if not 0 < seconds <= LONGEST_WAIT_SECONDS:
+        raise ConfigurationError(
+            f"{name}={_shown(value)} is no positive number of seconds up to {LONGEST_WAIT_SECONDS:.0f}."
+        )
     return seconds
 
 
 def _sender(text: str) -> str:
-    if "@" not in text or not text.isprintable():
-        raise ConfigurationError(f"RISKOPS_SENDER={text!r} is no mail address.")
+    if not (_is_address(text) or (text.isprintable() and _NAMED_ADDRESS.fullmatch(text))):
+        raise ConfigurationError(f"RISKOPS_SENDER={_shown(text)} is no mail address.")
     return text
 
 
 def _addresses(text: str) -> tuple[str, ...]:
     addresses = tuple(part.strip() for part in text.split(",") if part.strip())
     for address in addresses:
-        if "@" not in address or any(ord(ch) < 33 for ch in address):
-            raise ConfigurationError(f"RISKOPS_RECIPIENTS: {address!r} is no mail address.")
+        if not _is_address(address):
+            raise ConfigurationError(f"RISKOPS_RECIPIENTS: {_shown(address)} is no mail address.")
     return addresses
+
+
+def _is_address(text: str) -> bool:
+    return len(text) <= LONGEST_ADDRESS and text.isprintable() and bool(_ADDRESS.fullmatch(text))

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riskops import config
+from riskops.money import dollars
 from riskops.records import Severity, Side
+from riskops.sessions import DESK_ZONE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +33,8 @@ class Slices:
     trades
         The night's trades with their trader (missing where the roster knows no owner).
     accounts
-        The accounts of the traders who get a limit: due, covered, last covered and active session.
+        The accounts of the traders who get a limit: due, covered, when it arrived if that was after
+        the cut-off, last covered and active session.
     session_counts
         Trades of the desk on each of the covered sessions before the night's.
     account_days
@@ -39,7 +42,8 @@ class Slices:
     trade_totals
         Sums of trades by account over the last few sessions.
     coverage_gaps
-        Accounts and earlier sessions they were not fetched for although the desk was.
+        Accounts and earlier sessions they were not fetched for although the desk was, and when
+        these arrived if that was after the cut-off.
     loads
         The files of the night with accepted and rejected rows.
     """
@@ -58,11 +62,14 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         *("account_id", "trade_id", "trader_id", "currency", "session", "symbol", "side", "quantity"),
         *("opened_at", "closed_at", "entry_price", "exit_price", "net_cents", "gross_less_fees_cents"),
     ),
-    "accounts": ("trader_id", "account_id", "is_due", "is_covered", "last_covered", "last_active"),
+    "accounts": (
+        *("trader_id", "account_id", "is_due", "is_covered", "arrived_at"),
+        *("last_covered", "last_active"),
+    ),
     "session_counts": ("session", "trades"),
     "account_days": ("account_id", "trader_id", "session", "net_cents", "trades", "is_realised"),
     "trade_totals": ("account_id", "trader_id", "session", "net_cents", "trades"),
-    "coverage_gaps": ("account_id", "trader_id", "session"),
+    "coverage_gaps": ("account_id", "trader_id", "session", "arrived_at"),
     "loads": ("file_name", "accepted", "rejected"),
 }
 
@@ -88,11 +95,12 @@ class Check:
 
 @dataclass(frozen=True, eq=False)
 class Suite:
-    """Checks of one frame; its column `label` names a row and `trader_id` whom it concerns."""
+    """Checks of one frame of `rows`; its column `label` names a row, `trader_id` whom it concerns."""
 
     name: str
     frame: pd.DataFrame
     checks: tuple[Check, ...]
+    rows: str
 
 
 def column_suite(slices: Slices) -> Suite:
@@ -113,7 +121,7 @@ def column_suite(slices: Slices) -> Suite:
         Severity.CRITICAL,
         "Columns are missing; migrate the database",
     )
-    return Suite("columns", frame, (check,))
+    return Suite("columns", frame, (check,), "columns")
 
 
 def content_suites(
@@ -132,7 +140,7 @@ def content_suites(
     """
     return (
         _coverage(slices.accounts, session, previous_session),
-        _gaps(slices.coverage_gaps),
+        _gaps(slices.coverage_gaps, session),
         _trades(slices, cut_off),
         _reconciliation(slices, previous_session),
         _outliers(slices.account_days, previous_session),
@@ -147,14 +155,19 @@ def content_suites(
 def _coverage(accounts: pd.DataFrame, session: date, previous: date) -> Suite:
     """Freshness is coverage: the source confirms every account through the previous session."""
     frame = accounts.assign(
-        label=[_coverage_label(*row) for row in accounts[["account_id", "last_covered"]].to_numpy()],
+        label=[_coverage_label(row, session) for row in accounts.itertuples()],
         is_missing=(accounts["is_due"] == 1) & (accounts["is_covered"] == 0),
     )
-    return Suite("coverage", frame, (*_somebody(session, previous), *_everybody(previous)))
+    checks = (*_somebody(session, previous, accounts["arrived_at"].min()), *_everybody(previous))
+    return Suite("coverage", frame, checks, "accounts")
 
 
-def _somebody(session: date, previous: date) -> tuple[Check, ...]:
-    """Return the checks whose failure leaves nothing to decide on."""
+def _somebody(session: date, previous: date, arrived_at: datetime) -> tuple[Check, ...]:
+    """Return the checks whose failure leaves nothing to decide on.
+
+    `arrived_at` is when the first account arrived after the cut-off; NaT where none did.
+    """
+    late = f"; the first {_late(arrived_at, session)}" if _is_moment(arrived_at) else ""
     return (
         Check(
             "roster_not_empty",
@@ -168,7 +181,7 @@ def _somebody(session: date, previous: date) -> tuple[Check, ...]:
             "ExpectColumnSumToBeBetween",
             {"column": "is_covered", "min_value": 1},
             Severity.CRITICAL,
-            f"No account was fetched for {previous}, which the limits of {session} need",
+            f"No account was fetched in time for {previous}, which the limits of {session} need{late}",
         ),
     )
 
@@ -180,7 +193,7 @@ def _everybody(previous: date) -> tuple[Check, ...]:
             "ExpectColumnValuesToNotBeNull",
             {"column": "account_id"},
             Severity.CRITICAL,
-            "An active trader has no account in effect, so that no result can be seen",
+            "No account is in effect, so that no result can be seen; enrol one",
             by_trader=True,
         ),
         Check(
@@ -188,29 +201,46 @@ def _everybody(previous: date) -> tuple[Check, ...]:
             "ExpectColumnValuesToBeInSet",
             {"column": "is_missing", "value_set": [False]},
             Severity.CRITICAL,
-            f"Not fetched for {previous}",
+            f"Not fetched in time for {previous}, so that a loss may be missing",
             by_trader=True,
         ),
     )
 
 
-def _coverage_label(account_id: object, last_covered: object) -> str:
-    account = account_id if isinstance(account_id, str) else "none"
-    return f"account {account} (last covered {last_covered if isinstance(last_covered, date) else 'never'})"
+def _coverage_label(row: Any, session: date) -> str:
+    account = row.account_id if isinstance(row.account_id, str) else "none"
+    if _is_moment(row.arrived_at):
+        return f"account {account} ({_late(row.arrived_at, session)})"
+    last = row.last_covered if isinstance(row.last_covered, date) else "never"
+    return f"account {account} (last fetched for: {last})"
 
 
-def _gaps(gaps: pd.DataFrame) -> Suite:
+def _is_moment(value: object) -> bool:
+    """Say whether a cell of moments is filled: an empty one is NaT, a moment unequal to itself."""
+    return isinstance(value, datetime) and value == value
+
+
+def _late(arrived_at: datetime, session: date) -> str:
+    """Say when data arrived that came after the cut-off of `session`; the day only if another."""
+    local = arrived_at.astimezone(DESK_ZONE)
+    moment = f"{local:%H:%M}" if local.date() == session else f"{local:%Y-%m-%d %H:%M}"
+    return f"arrived {moment} New York, after the cut-off"
+
+
+def _gaps(gaps: pd.DataFrame, session: date) -> Suite:
     """Days never fetched would hide losses from the rules that look a week back."""
-    frame = gaps.assign(label=_account_sessions(gaps), is_gap=True)
+    arrived = zip(_account_sessions(gaps), gaps["arrived_at"], strict=True)
+    label = [f"{where} ({_late(at, session)})" if _is_moment(at) else where for where, at in arrived]
+    frame = gaps.assign(label=label, is_gap=True)
     check = Check(
         "coverage_without_gaps",
         "ExpectColumnValuesToBeInSet",
         {"column": "is_gap", "value_set": [False]},
         Severity.CRITICAL,
-        "Fetched later, but not for this session",
+        "Not fetched in time for an earlier session, so that a loss may be missing",
         by_trader=True,
     )
-    return Suite("gaps", frame, (check,))
+    return Suite("gaps", frame, (check,), "sessions")
 
 
 # --- the night's trades -------------------------------------------------------------------
@@ -218,25 +248,26 @@ def _gaps(gaps: pd.DataFrame) -> Suite:
 
 def _trades(slices: Slices, cut_off: datetime) -> Suite:
     trades = slices.trades
-    label = trades["account_id"].astype(str) + "/" + trades["trade_id"].astype(str)
+    label = "trade " + trades["trade_id"].astype(str) + " of account " + trades["account_id"].astype(str)
     checks = (
-        _row_count(slices.session_counts),
+        _row_count(slices.session_counts, len(trades)),
         *_given_values(),
         *_identity(),
         *_plausible_values(),
         *_consistent_values(cut_off),
     )
-    return Suite("trades", trades.assign(label=label), checks)
+    return Suite("trades", trades.assign(label=label), checks, "trades")
 
 
-def _row_count(counts: pd.DataFrame) -> Check:
+def _row_count(counts: pd.DataFrame, seen: int) -> Check:
     low, high = row_count_band(counts["trades"].to_numpy(dtype=float))
+    usual = f"{low:,} or more" if high is None else f"{low:,} to {high:,}"
     return Check(
         "trades_row_count",
         "ExpectTableRowCountToBeBetween",
         {"min_value": low, "max_value": high},
         Severity.WARNING,
-        f"Unusually few or many trades for the desk; usual is {low} to {high or 'any number'}",
+        f"An unusual number of trades for the desk: {seen:,}, usual are {usual}",
     )
 
 
@@ -244,7 +275,8 @@ def row_count_band(counts: np.ndarray) -> tuple[int, int | None]:
     """Return the usual range of a night's trade count, from the counts of earlier sessions.
 
     Counts vary by factors, so the band is the median of log(1 + trades) plus and minus
-    `ROW_COUNT_BAND_SDS` robust standard deviations. No trade at all is never usual. With fewer
+    `ROW_COUNT_BAND_SDS` robust standard deviations, and at least `ROW_COUNT_MIN_WIDTH` trades
+    to either side: few trades vary by more than that. No trade at all is never usual. With fewer
     than `ROW_COUNT_MIN_SESSIONS` counts there is no upper end.
     """
     if len(counts) < config.ROW_COUNT_MIN_SESSIONS:
@@ -253,16 +285,23 @@ def row_count_band(counts: np.ndarray) -> tuple[int, int | None]:
     middle = float(np.median(logs))
     sd = max(MAD_TO_SD * float(np.median(np.abs(logs - middle))), config.ROW_COUNT_MIN_SD)
     low, high = np.expm1(middle + config.ROW_COUNT_BAND_SDS * np.array([-sd, sd]))
-    return max(1, int(np.floor(low))), int(np.ceil(high))
+    least, most = np.expm1(middle) + config.ROW_COUNT_MIN_WIDTH * np.array([-1, 1])
+    return max(1, int(np.floor(min(low, least)))), int(np.ceil(max(high, most)))
 
 
 def _given_values() -> tuple[Check, ...]:
-    columns = ("account_id", "trade_id", "symbol", "closed_at", "net_cents")
+    columns = {
+        "account_id": "account",
+        "trade_id": "id",
+        "symbol": "symbol",
+        "closed_at": "closing time",
+        "net_cents": "net result",
+    }
     return tuple(
         _of_a_trade(
-            f"{column}_given", "ExpectColumnValuesToNotBeNull", {"column": column}, f"{column} is missing"
+            f"{column}_given", "ExpectColumnValuesToNotBeNull", {"column": column}, f"Trade without {word}"
         )
-        for column in columns
+        for column, word in columns.items()
     )
 
 
@@ -280,7 +319,7 @@ def _identity() -> tuple[Check, ...]:
             "ExpectCompoundColumnsToBeUnique",
             {"column_list": list(twins)},
             Severity.WARNING,
-            "Alike in everything but the id; see whether a file was loaded twice",
+            "Trades alike in everything but the id; see whether a file was loaded twice",
             by_trader=True,
             critical_rows=config.DUPLICATE_CRITICAL_ROWS,
             critical_share=config.DUPLICATE_CRITICAL_SHARE,
@@ -290,7 +329,7 @@ def _identity() -> tuple[Check, ...]:
             "ExpectColumnValuesToNotBeNull",
             {"column": "trader_id"},
             Severity.WARNING,
-            "The roster knows no owner of the account; enrol it",
+            "Trades of an account that no trader owns; enrol it",
             critical_rows=config.UNKNOWN_ACCOUNT_CRITICAL_ROWS,
             critical_share=config.UNKNOWN_ACCOUNT_CRITICAL_SHARE,
         ),
@@ -300,17 +339,16 @@ def _identity() -> tuple[Check, ...]:
 def _plausible_values() -> tuple[Check, ...]:
     sides = {"column": "side", "value_set": [side.value for side in Side]}
     currencies = {"column": "currency", "value_set": list(config.SUPPORTED_CURRENCIES)}
+    only = f"Not in {' or '.join(config.SUPPORTED_CURRENCIES)}, and there is no rate"
     return (
-        _of_a_trade("side_known", "ExpectColumnValuesToBeInSet", sides, "The side is unknown"),
-        _of_a_trade(
-            "currency_supported", "ExpectColumnValuesToBeInSet", currencies, "The currency has no rate"
-        ),
+        _of_a_trade("side_known", "ExpectColumnValuesToBeInSet", sides, "Neither long nor short"),
+        _of_a_trade("currency_supported", "ExpectColumnValuesToBeInSet", currencies, only),
         *(
             _of_a_trade(
                 f"{column}_positive",
                 "ExpectColumnValuesToBeBetween",
                 {"column": column, "min_value": 0, "strict_min": True},
-                f"{column} is not positive",
+                f"{column.capitalize().replace('_', ' ')} is not above zero",
             )
             for column in ("quantity", "entry_price", "exit_price")
         ),
@@ -340,7 +378,7 @@ def _consistent_values(cut_off: datetime) -> tuple[Check, ...]:
             "closed_by_cut_off",
             "ExpectColumnValuesToBeBetween",
             {"column": "closed_at", "max_value": cut_off},
-            f"Closed after the cut-off, {cut_off:%Y-%m-%d %H:%M %Z}",
+            f"Closed after the cut-off of {cut_off:%Y-%m-%d %H:%M %Z}",
         ),
     )
 
@@ -364,13 +402,26 @@ def _reconciliation(slices: Slices, previous: date) -> Suite:
     sums = sums[(sums["session"] >= first) & ~_among(sums[keys], others)]
     frame = recent.merge(sums, on=keys, how="outer", suffixes=("", "_summed"))
     amounts = ["net_cents", "trades", "net_cents_summed", "trades_summed"]
-    frame = frame.assign(label=_account_sessions(frame), **{c: frame[c].fillna(0) for c in amounts})
-    return Suite("daily results", frame, tuple(_agrees(c) for c in ("net_cents", "trades")))
+    frame = frame.assign(**{c: frame[c].fillna(0) for c in amounts})
+    frame = frame.assign(label=_recorded_and_found(frame))
+    checks = tuple(_agrees(c) for c in ("net_cents", "trades"))
+    return Suite("daily results", frame, checks, "daily results")
 
 
 def _first_reconciled(counts: pd.DataFrame, previous: date) -> date:
     earlier = list(counts["session"])[-(config.RECONCILED_SESSIONS - 1) :]
     return min([*earlier, previous])
+
+
+def _recorded_and_found(frame: pd.DataFrame) -> list[str]:
+    """Name each daily result with what was recorded and what its trades sum to."""
+    amounts = frame[["net_cents", "trades", "net_cents_summed", "trades_summed"]].to_numpy(dtype=np.int64)
+    return [
+        f"{label} (recorded {dollars(net)} in {trades} trades, found {dollars(net_found)} in {trades_found})"
+        for label, (net, trades, net_found, trades_found) in zip(
+            _account_sessions(frame), amounts.tolist(), strict=True
+        )
+    ]
 
 
 def _among(rows: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
@@ -398,7 +449,9 @@ def _outliers(days: pd.DataFrame, previous: date) -> Suite:
         robust_distance(float(row.net_cents), results.get(row.account_id, np.empty(0)))
         for row in frame.itertuples()
     ]
-    frame = frame.assign(label=_account_sessions(frame), robust_sds=np.array(distance, dtype=float))
+    amounts = zip(frame["net_cents"], _account_sessions(frame), strict=True)
+    label = [f"{dollars(int(net))} in {where}" for net, where in amounts]
+    frame = frame.assign(label=label, robust_sds=np.array(distance, dtype=float))
     check = Check(
         "result_usual",
         "ExpectColumnValuesToBeBetween",
@@ -408,11 +461,11 @@ def _outliers(days: pd.DataFrame, previous: date) -> Suite:
             "max_value": config.OUTLIER_ROBUST_SDS,
         },
         Severity.WARNING,
-        f"Beyond {config.OUTLIER_ROBUST_SDS:g} robust standard deviations of the account's own results; "
-        "compare with the broker's statement",
+        f"A result more than {config.OUTLIER_ROBUST_SDS:g} usual spreads from the account's median; "
+        "compare it with the broker's statement",
         by_trader=True,
     )
-    return Suite("results", frame, (check,))
+    return Suite("results", frame, (check,), "results")
 
 
 def robust_distance(result: float, past: np.ndarray) -> float:
@@ -439,10 +492,10 @@ def _idleness(slices: Slices, previous: date) -> Suite:
         "ExpectColumnValuesToBeInSet",
         {"column": "is_idle", "value_set": [False]},
         Severity.WARNING,
-        "Fetched, and without a trade, although nearly always active; see whether an account is missing",
+        "No trade in the night, although active on nearly every session; see whether an account is missing",
         by_trader=True,
     )
-    return Suite("activity", frame, (check,))
+    return Suite("activity", frame, (check,), "traders")
 
 
 def _normally_active(slices: Slices) -> pd.DataFrame:
@@ -464,24 +517,26 @@ def _normally_active(slices: Slices) -> pd.DataFrame:
 
 def _loads(loads: pd.DataFrame) -> Suite:
     rows = np.maximum(loads["accepted"] + loads["rejected"], 1)
-    frame = loads.assign(label=loads["file_name"], rejected_share=loads["rejected"] / rows)
+    counts = zip(loads["file_name"], loads["rejected"], rows, strict=True)
+    label = [f"{name} ({rejected} of {total} rows)" for name, rejected, total in counts]
+    frame = loads.assign(label=label, rejected_share=loads["rejected"] / rows)
     checks = (
         Check(
             "rows_rejected",
             "ExpectColumnValuesToBeBetween",
             {"column": "rejected", "max_value": 0},
             Severity.WARNING,
-            "Rows of a file were set aside; see the rejected rows",
+            "Rows of a file were set aside; see them with `riskops rejected`",
         ),
         Check(
             "rejected_share",
             "ExpectColumnValuesToBeBetween",
             {"column": "rejected_share", "max_value": config.REJECTED_CRITICAL_SHARE},
             Severity.CRITICAL,
-            f"More than {config.REJECTED_CRITICAL_SHARE:.0%} of the rows of a file were set aside",
+            f"More than {config.REJECTED_CRITICAL_SHARE:.0%} of a file could not be read and was set aside",
         ),
     )
-    return Suite("files", frame, checks)
+    return Suite("files", frame, checks, "files")
 
 
 def _account_sessions(frame: pd.DataFrame) -> list[str]:

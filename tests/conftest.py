@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,9 @@ from tests.desks import build_small_desk, copied, forgotten, keep_on_postgresql
 from tests.postgres_server import new_database, postgres_server
 
 DATABASES = ("sqlite", "postgresql")
+
+for size in ("COLUMNS", "LINES"):  # of the terminal the tests run in: a console made at import would keep it
+    os.environ.pop(size, None)
 
 
 @pytest.fixture(scope="session")

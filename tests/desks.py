@@ -72,13 +72,13 @@ def opened(folder: Path, clock: Callable[[], datetime] | None = None, **changes:
     return open_desk(environment(folder, **changes), clock or on_the_morning(), migrate=True)
 
 
-def build_small_desk(folder: Path) -> None:
-    """Put the last 130 sessions of the demo desk into a new risk database below `folder`."""
-    calendar = trading_calendar("XNYS")
+def build_small_desk(folder: Path, exchange: str = "XNYS", before: date = PINNED_SESSION) -> None:
+    """Put 130 sessions of the demo desk, those before a date, into a new risk database below `folder`."""
+    calendar = trading_calendar(exchange)
     demo = DemoDesk(calendar)
-    sessions = demo.sessions()[-SMALL_DESK_SESSIONS:]
+    sessions = [session for session in demo.sessions() if session < before][-SMALL_DESK_SESSIONS:]
     since = sessions[0]
-    with opened(folder) as desk:
+    with opened(folder, RISKOPS_CALENDAR=exchange) as desk:
         desk.store.roster.enrol(
             demo.traders(),
             [replace(account, effective_from=since) for account in demo.accounts()],

@@ -6,6 +6,7 @@ child that did it, ``-9`` if it was killed. Everything is imported once, before 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -20,6 +21,9 @@ from sqlalchemy import Engine, event
 from riskops.desk import Desk, open_desk
 from tests.builders import SESSION
 from tests.desks import each_verb, environment, on_the_morning, run_for
+from tests.small_desks import CALENDAR, NIGHT, csv_desk, night_file, rows_of, stormy
+
+TRADERS = 8
 
 
 class Moment(StrEnum):
@@ -55,6 +59,14 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def evening_desk(folder: Path) -> Path:
+    """Make a desk below `folder` whose last night lies in the inbox, not fetched yet; return `folder`."""
+    results = stormy(TRADERS)
+    csv_desk(folder, results, last=CALENDAR.previous(NIGHT)).store.close()
+    night_file(folder, rows_of({trader: usd[:1] for trader, usd in results.items()}))
+    return folder
+
+
 def morning_desk(folder: Path, inbox: Path) -> Desk:
     """Open the desk below `folder`, whose nights come from an inbox."""
     environ = environment(folder, RISKOPS_SOURCE="csv", RISKOPS_INBOX=str(inbox))
@@ -70,6 +82,11 @@ def perform(inbox: Path, folder: Path, verb: str, moment: Moment, commit: int) -
 
 def in_a_child(work: Callable[[], None]) -> int:
     """Do `work` in a child and return its exit status: 0, 1 where it raised, or minus a signal."""
+    return exit_status(begun(work))
+
+
+def begun(work: Callable[[], None]) -> int:
+    """Begin `work` in a child and return the child's process id."""
     child = os.fork()
     if child == 0:
         status = 1
@@ -80,14 +97,21 @@ def in_a_child(work: Callable[[], None]) -> int:
             if status:
                 traceback.print_exc()
             os._exit(status)
+    return child
+
+
+def exit_status(child: int) -> int:
+    """Wait for a child and return how it ended: 0, 1 where its work raised, or minus a signal."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def import_everything(inbox: Path, warm_up: Path) -> None:
-    """Go through one whole morning, so that no child has to import anything."""
+    """Go through one whole morning, so that no child has to import anything or collect its garbage."""
     with morning_desk(warm_up, inbox) as desk:
         for verb in each_verb():
             verb(desk, run_for(SESSION))
+    gc.collect()
+    gc.freeze()
 
 
 def main() -> None:

@@ -87,6 +87,7 @@ def _sound_database() -> bytes:
 
 
 def _fill(database: Database) -> None:
+    database.create()
     with database.writing() as connection:
         _unchecked_tables().create_all(connection)
         for table, rows in _sound_rows():

@@ -64,6 +64,12 @@ def copied_database(source: sa.URL) -> sa.URL:
     return new_database(source, source.database)
 
 
+def replace_database(url: sa.URL, template: sa.URL) -> None:
+    """Let a database be a copy of another one, whoever is still connected to it."""
+    drop_database(url)
+    _administer(url, f'CREATE DATABASE "{url.database}" TEMPLATE "{template.database}"')
+
+
 def drop_database(url: sa.URL) -> None:
     """Drop a database, whoever is still connected to it."""
     _administer(url, f'DROP DATABASE IF EXISTS "{url.database}" WITH (FORCE)')

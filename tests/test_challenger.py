@@ -9,6 +9,7 @@ from riskops.challenger import Easing, Offers, decide
 from riskops.errors import ModelError
 from riskops.features import FEATURES, Mornings
 from riskops.history import DeskHistory, TradePaths
+from riskops.models import pooled
 from riskops.models.pooled import PolicyFit
 from tests.builders import CALENDAR, SESSION, desk_history, trade_paths, trader_history
 from tests.simulated_desks import reversed_desk, simulated_desk, truncated, with_changed_results
@@ -30,8 +31,12 @@ def tilting_walk() -> challenger.ChallengerWalk:
     return walked(*tilting())
 
 
-def scores(desk: DeskHistory, paths: TradePaths):
+def scored(desk: DeskHistory, paths: TradePaths) -> challenger.Scored:
     return challenger.score(desk, paths, champion.walk(desk), champion.score(desk))
+
+
+def scores(desk: DeskHistory, paths: TradePaths):
+    return scored(desk, paths).scores
 
 
 # --- the policy, on whole walks -------------------------------------------------------------
@@ -260,13 +265,52 @@ def test_absent_traders_are_not_scored():
     assert "3902" not in {score.trader_id for score in scores(without, paths)}
 
 
-def test_too_little_data_is_an_error_that_names_the_reason():
-    desk = desk_history(trader_history([100, -100] * 20))
-    with pytest.raises(ModelError, match="policy head: it needs 250 trader-days"):
-        scores(desk, trade_paths([]))
+# --- a desk too young to learn from ---------------------------------------------------------
+def desk_of(days: int, traders: int, *, losing: int = 20) -> DeskHistory:
+    """Return traders with `days` training days each; each of the first `losing` days is a large loss."""
+    weekly = TODAY - pooled.knowledge_end(TODAY)  # the days of the embargo teach nothing
+    results = [-2_500.0] * losing + [100.0, -90.0] * days
+    usd = results[: days + weekly]
+    return desk_history(
+        *(trader_history(usd, trader_id=str(i), session=SESSION) for i in range(traders)),
+    )
 
 
-def test_too_few_large_losses_are_an_error_that_names_the_reason():
-    calm = [trader_history([100, -90] * 60, trader_id=str(i)) for i in range(4)]
-    with pytest.raises(ModelError, match="10 large losses"):
-        scores(desk_history(*calm), trade_paths([]))
+NO_TRADES = trade_paths([])
+
+
+@pytest.mark.parametrize(
+    ("desk", "lacks"),
+    [
+        (desk_history(), ("0 of 60 sessions", "0 of 250 trader-days")),
+        (desk_history(trader_history([])), ("0 of 60 sessions", "0 of 250 trader-days")),
+        (desk_of(60, 4), ("240 of 250 trader-days",)),
+        (desk_of(59, 5), ("59 of 60 sessions",)),
+        (desk_of(63, 4, losing=2), ("8 of 10 large losses",)),
+    ],
+    ids=["nobody", "a newcomer", "few traders", "few sessions", "few losses"],
+)
+def test_a_young_desk_has_no_scores_and_is_told_what_is_missing(desk, lacks):
+    found = scored(desk, NO_TRADES)
+    assert found.scores == ()
+    assert found.lacks == lacks
+    assert found.why_none == f"too little data yet ({' and '.join(lacks)})"
+
+
+@pytest.mark.parametrize("desk", [desk_of(60, 5), desk_of(125, 2)], ids=["sessions", "trader-days"])
+def test_exactly_the_least_there_must_be_is_enough_to_score_everybody(desk):
+    found = scored(desk, NO_TRADES)
+    assert len(found.scores) == len(desk.traders)
+    assert (found.lacks, found.why_none) == ((), "")
+
+
+def test_a_young_desk_s_policy_is_the_rules():
+    walk = walked(desk_of(59, 5), NO_TRADES)
+    assert not walk.scored.any()
+    np.testing.assert_array_equal(walk.reduction, walk.panel.mornings.rules_reduction)
+
+
+def test_a_model_that_cannot_be_fitted_to_enough_data_is_an_error(monkeypatch):
+    monkeypatch.setattr(pooled, "_MAX_STEPS", 1)
+    with pytest.raises(ModelError, match="did not converge"):
+        scores(*tilting())

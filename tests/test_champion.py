@@ -17,6 +17,9 @@ POSITION = CALENDAR.position(SESSION)
 QUIET = [300.0, -300.0] * 15
 
 
+AFTER_A_BREACH = [*[2_500.0, -2_500.0] * 15, 400, -5_250, 400]
+
+
 def score_one(desk: DeskHistory) -> RuleScore:
     (score,) = champion.score(desk)
     return score
@@ -68,6 +71,20 @@ def test_the_tenth_active_day_ends_probation_and_the_twentieth_the_rules_only_ti
     assert [score.raw_reduction for score in scores] == [20, 0, 0, 0]
 
 
+def test_in_probation_a_lone_long_streak_cuts_in_full_and_says_what_ends_it() -> None:
+    score = score_one(desk_history(trader_history([300, 300, 300, 300, *[-100] * 5])))
+    assert (score.probation, score.reduction) == (True, 50)
+    assert [signal.reason for signal in score.signals] == ["Extended loss streak (5 days)"]
+    assert score.way_back.startswith("loss streak: one day above +$50 ends it; probation ends after 1 more")
+
+
+def test_the_end_of_probation_eases_a_cut_and_never_raises_it() -> None:
+    """The tenth active day is idle for the streak: neither a loss nor a gain that counts."""
+    walked = champion.walk(desk_history(trader_history([300, 300, 300, 300, *[-100] * 5, 10, 10])))["3942"]
+    assert walked.probation[-2:].tolist() == [True, False]
+    assert (walked.raw_reduction[-2:].tolist(), walked.reduction[-2:].tolist()) == ([50, 40], [50, 40])
+
+
 def test_traders_are_scored_in_the_order_of_the_desk_without_the_absent() -> None:
     desk = desk_history(*(trader_history(QUIET, trader_id=name) for name in ("b", "a", "c")))
     desk = replace(desk, absent=frozenset({"a"}))
@@ -80,6 +97,36 @@ def test_relief_starts_from_what_was_in_force_not_from_what_the_rules_would_have
     assert (score.raw_reduction, score.reduction) == (0, 40)
     assert score.easing_from == (60, date(2026, 3, 13))
     assert score.notes == ("Easing from 60% (Fri 2026-03-13: hold limit)",)
+
+
+@pytest.mark.parametrize("rung", [Rung.HOLD, Rung.FLOOR])
+def test_a_breach_that_a_held_session_could_not_see_counts_once_it_is_known(rung: Rung) -> None:
+    """The night of the breach came late: the trader was held on the next session, and gained on it."""
+    held = in_force(1, 10, rung=rung)
+    score = score_one(lived_desk(AFTER_A_BREACH, {1: held}))
+    assert (score.raw_reduction, score.reduction) == (0, 20)
+    assert score.easing_from == (40, date(2026, 3, 13))
+    (note,) = score.notes
+    known_since = "known since: Limit breached: -$5,250 against $5,000 on 2026-03-12"
+    assert note.startswith(f"Easing from 40% (Fri 2026-03-13: {rung.label} limit then, {known_since}")
+
+
+def test_a_breach_that_the_rules_have_judged_is_not_judged_again() -> None:
+    assert score_one(lived_desk(AFTER_A_BREACH, {1: in_force(1, 10)})).reduction == 0
+
+
+def test_a_hold_that_cut_more_than_the_rules_ask_since_is_what_relief_starts_from() -> None:
+    score = score_one(lived_desk(AFTER_A_BREACH, {1: in_force(1, 60, rung=Rung.HOLD)}))
+    assert (score.reduction, score.easing_from) == (40, (60, date(2026, 3, 13)))
+
+
+def test_a_loss_beyond_a_held_limit_is_a_breach_of_it() -> None:
+    results = [*QUIET, -3_400]
+    applied = [5_000.0] * 30 + [3_000.0]
+    history = trader_history(results, applied_usd=applied)
+    held = {POSITION - 1: in_force(1, 40, rung=Rung.HOLD)}
+    score = score_one(desk_history(history, lived={"3942": held}))
+    assert score.signals[0].reason == "Limit breached: -$3,400 against $3,000 on 2026-03-13"
 
 
 def test_a_lived_session_without_a_cut_overrules_the_recomputed_cut() -> None:
@@ -123,6 +170,47 @@ def test_a_raise_that_waits_acts_on_the_first_session_without_a_cut() -> None:
     walked = champion.walk(desk_history(trader_history(results), base_limits=raised))["3942"]
     assert walked.reduction[-4:].tolist() == [0, 30, 10, 0]
     assert walked.base_cents[-4:].tolist() == [500_000, 500_000, 500_000, 700_000]
+
+
+def test_days_under_a_waiting_raise_are_judged_by_the_base_limit_in_force() -> None:
+    """A loss of $60 counts at $5,000 and is noise at $7,000."""
+    results = [*QUIET, 400, *[-100] * 3, *[-60] * 3]
+    desk = raised_desk(results, since=3)
+    score = score_one(desk)
+    assert (score.base_limit_cents, score.reduction) == (500_000, 40)
+    assert [signal.reason for signal in score.signals] == ["Extended loss streak (6 days)"]
+    assert champion.walk(desk)["3942"].raw_reduction[-2:].tolist() == [30, 40]
+
+
+def test_days_from_which_a_raise_acts_are_judged_by_the_raised_base_limit() -> None:
+    raised = score_one(raised_desk([*QUIET, 400, 400, -5_250], since=3))
+    plain = score_one(desk_history(trader_history([*QUIET, 400, 400, -5_250])))
+    assert Rule.BREACH not in [signal.rule for signal in raised.signals]
+    assert Rule.BREACH in [signal.rule for signal in plain.signals]
+
+
+def test_the_record_of_a_lived_day_says_by_which_base_limit_it_is_judged() -> None:
+    """The raise acted on the lived morning; the rules alone would have left it waiting."""
+    results = [*QUIET, 400, *[-100] * 3, -60]
+    lived = {1: in_force(1, 0, base=700_000)}
+    score = score_one(raised_desk(results, since=1, records=lived))
+    assert [signal.reason for signal in score.signals] == ["Loss streak (3 days)"]
+
+
+def test_an_assumed_limit_goes_with_the_base_limit_in_force() -> None:
+    score = score_one(raised_desk([*QUIET, 400, *[-100] * 3, -5_600], since=1))
+    assert score.signals[0].reason == "Limit breached: -$5,600 against $5,000 on 2026-03-13"
+
+
+def raised_desk(
+    results: Sequence[float], *, since: int, records: dict[int, LivedReduction] | None = None
+) -> DeskHistory:
+    """Return a desk as it is read: a raise to $7,000 is scheduled for the last `since` active days."""
+    base = [5_000.0] * (len(results) - since) + [7_000.0] * since
+    steps = {"3942": ((0, 500_000), (POSITION - since, 700_000))}
+    positions = {POSITION - ago: record for ago, record in (records or {}).items()}
+    history = trader_history(results, base_usd=base)
+    return desk_history(history, base_limits=steps, lived={"3942": positions})
 
 
 def test_a_raise_taken_back_before_it_acted_never_acts() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskops.clock_ladder import FINISH, alarm, due
+from riskops.clock_ladder import FINISH, alarm, due, is_emergency
 from riskops.records import Verb
 
 SCORED = {Verb.INGEST, Verb.VALIDATE, Verb.SCORE_RULES}
@@ -48,3 +48,11 @@ def test_once_the_mail_is_out_nothing_is_due_and_nobody_is_alarmed(now, done, be
 )
 def test_what_on_call_hears_at_a_time(now, begun, expected):
     assert alarm(now, begun, is_out=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [(time(6, 30), False), (time(7, 27, 59), False), (time(7, 28), True), (time(16), True)],
+)
+def test_limits_are_held_without_the_database_from_seven_twenty_eight(now, expected):
+    assert is_emergency(now) is expected

@@ -74,11 +74,15 @@ def test_a_day_with_evidence_the_other_way_holds_the_rules():
 
 @pytest.mark.parametrize(
     ("to_go", "words"),
-    [(70, "about 70 more sessions"), (2_521, "more than ten years"), (None, "no end in sight")],
+    [
+        (70, "about 70 more sessions at this pace"),
+        (2_521, "more than ten years to go at this pace"),
+        (None, "the evidence is not growing"),
+    ],
 )
 def test_the_reason_says_how_long_it_may_take(monkeypatch, to_go, words):
     monkeypatch.setattr(evidence, "sessions_to_go", lambda *_: to_go)
-    assert f"{words} at this pace" in compared(*ordinary()).reason
+    assert f"of 20, {words}" in compared(*ordinary()).reason
 
 
 def test_days_before_a_later_registration_are_no_evidence():

@@ -141,6 +141,13 @@ def test_without_recipients_nothing_is_pretended(outbox, folder):
 # --- what servers say no to ---------------------------------------------------------------
 
 
+@pytest.mark.fault(
+    what="the mail server says not now (4xx) to one recipient",
+    gets="everybody else's mail; that one is tried again",
+    rung="-",
+    label="DeliveryError",
+    told="on-call (webhook)",
+)
 def test_a_temporary_no_is_retryable_and_the_others_are_tried_first(outbox, folder):
     with serving(catcher := Catcher(recipients={"a@example.com": "451 busy"})) as port:
         with pytest.raises(DeliveryError, match=r"2 of 3.*a@example.com.*451 busy") as raised:
@@ -153,6 +160,13 @@ def test_a_temporary_no_is_retryable_and_the_others_are_tried_first(outbox, fold
     assert sorted(mail["To"] for mail in catcher.mails) == list(THREE)
 
 
+@pytest.mark.fault(
+    what="the mail server refuses one recipient for good (5xx)",
+    gets="everybody else's mail",
+    rung="-",
+    label="DeliveryRefusedError",
+    told="on-call (webhook)",
+)
 def test_a_final_no_is_told_after_the_others_have_their_mail(outbox, folder):
     with serving(catcher := Catcher(recipients={"b@example.com": "550 unknown"})) as port:
         for _ in range(2):
@@ -214,6 +228,13 @@ def marked(mail):
     return text.startswith(POSSIBLE_DUPLICATE), POSSIBLE_DUPLICATE in html
 
 
+@pytest.mark.fault(
+    what="the connection is cut after the mail was handed over",
+    gets="the mail, and a second copy with the same Message-ID that says so",
+    rung="-",
+    label="possible duplicate",
+    told="risk managers (mail)",
+)
 def test_a_cut_after_the_mail_leads_to_a_second_copy_that_says_so(outbox, folder):
     with serving(catcher := Catcher(cut_after_data=True)) as port:
         with pytest.raises(DeliveryError, match="in_doubt") as raised:
@@ -247,6 +268,13 @@ def test_the_second_copy_is_the_same_mail_even_if_another_was_composed(outbox, f
     assert catcher.mails[0]["Subject"] == catcher.mails[1]["Subject"]
 
 
+@pytest.mark.fault(
+    what="the sender is killed between the server's yes and its own note",
+    gets="the mail, and a second copy with the same Message-ID that says so",
+    rung="-",
+    label="possible duplicate",
+    told="risk managers (mail)",
+)
 def test_a_kill_between_acceptance_and_commit_leads_to_a_second_copy_that_says_so(outbox, folder):
     with serving(catcher := Catcher()) as port:
         sender = process(folder, port, "killed")
@@ -259,6 +287,13 @@ def test_a_kill_between_acceptance_and_commit_leads_to_a_second_copy_that_says_s
     assert (marked(first), marked(second)) == ((False, False), (True, True))
 
 
+@pytest.mark.fault(
+    what="two senders at once",
+    gets="one mail for everybody",
+    rung="-",
+    label="-",
+    told="risk managers (mail)",
+)
 def test_two_senders_at_once_send_one_mail(outbox, folder):
     with serving(catcher := Catcher()) as port:
         catcher.release = threading.Event()
@@ -347,6 +382,13 @@ def encrypted(certificate):
     }
 
 
+@pytest.mark.fault(
+    what="the mail server shows a certificate nobody vouches for",
+    gets="no login and no mail goes there",
+    rung="-",
+    label="DeliveryError",
+    told="on-call (webhook)",
+)
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_the_server_s_certificate_is_verified(outbox, folder, encrypted, security):
     catcher = Catcher()

@@ -208,6 +208,20 @@ def test_one_process_has_power_at_an_advantage_of_an_eighth_of_a_standard_deviat
 
 
 # --- what is said beside it -----------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("sessions", "words"),
+    [
+        (None, "the evidence is not growing"),
+        (0, "about 0 more sessions at this pace"),
+        (1, "about 1 more session at this pace"),
+        (2_520, "about 2,520 more sessions at this pace"),
+        (2_521, "more than ten years to go at this pace"),
+    ],
+)
+def test_the_pace_is_told_in_plain_words(sessions, words):
+    assert evidence.pace(sessions) == words
+
+
 def test_the_sessions_to_go_shrink_as_evidence_comes_in():
     days = better_by(120, days=750)
     half = DeskDays(*(getattr(days, f.name)[:375] for f in dataclasses.fields(days)))

@@ -94,6 +94,16 @@ class TestChoose:
         assert (choice.rung, choice.verdict) == (Rung.RULES, Verdict.MODEL_FAILED)
         assert "left no scores" in choice.why
 
+    def test_a_promoted_model_with_too_little_data_leaves_the_rules_and_has_not_failed(self):
+        left = replace(SOUND, model_scored=False, model_silent="too little data yet (9 of 10 large losses)")
+        choice = ladder.choose(left)
+        assert (choice.rung, choice.verdict) == (Rung.RULES, Verdict.NOT_ENOUGH_EVIDENCE)
+        assert choice.why == "the pooled model has too little data yet (9 of 10 large losses)"
+
+    def test_a_hold_without_comparison_blames_no_model_that_had_too_little_data(self):
+        silent = replace(SOUND, model_scored=False, model_silent="too little data yet", rules_scored=False)
+        assert ladder.choose(replace(silent, verdict=None)).verdict is Verdict.NOT_ENOUGH_EVIDENCE
+
     @pytest.mark.parametrize(
         ("failure", "why"),
         [

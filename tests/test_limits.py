@@ -67,6 +67,27 @@ def test_probation_cuts_20_at_least_below_ten_active_days() -> None:
     assert raw_reductions(levels, np.array([9, 0, 10])).tolist() == [20, 30, 0]
 
 
+def test_in_probation_a_lone_signal_counts_in_full() -> None:
+    levels = np.array([[0, 50, 0, 0, 0], [0, 0, 60, 0, 0], [40, 50, 0, 0, 0], [40, 50, 60, 0, 0]])
+    assert raw_reductions(levels, np.full(4, 9)).tolist() == [50, 60, 50, 70]
+    assert raw_reductions(levels, np.full(4, 10)).tolist() == [40, 60, 50, 70]
+
+
+@given(LEVELS, LEVELS, st.integers(0, 20))
+def test_stronger_signals_never_give_a_smaller_cut_in_or_after_probation(
+    one: tuple[int, ...], other: tuple[int, ...], active_days: int
+) -> None:
+    stronger = [max(pair) for pair in zip(one, other, strict=True)]
+    weak, strong = (raw_reductions(np.array([x]), np.array([active_days]))[0] for x in (one, stronger))
+    assert strong >= weak
+
+
+@given(LEVELS)
+def test_the_end_of_probation_lowers_the_cut_by_one_step_of_relief_at_most(levels: tuple[int, ...]) -> None:
+    probation, normal = raw_reductions(np.array([levels, levels]), np.array([9, 10])).tolist()
+    assert 0 <= probation - normal <= 20
+
+
 def test_exactly_40_is_moderate_and_more_is_immediate() -> None:
     assert [tier(r) for r in (0, 15, 20, 40, 45, 80)] == [
         *(Tier.NORMAL, Tier.NORMAL, Tier.MODERATE, Tier.MODERATE, Tier.IMMEDIATE, Tier.IMMEDIATE)

@@ -308,7 +308,7 @@ def test_an_account_whose_period_has_ended_is_unknown(night):
     account_given_back_before_the_night(night)
     result = named(night.check(), "account_known")
     assert result.unexpected_count == 4
-    assert f"{ACCOUNT}/{NIGHT_TRADE}" in result.detail
+    assert f"trade {NIGHT_TRADE} of account {ACCOUNT}" in result.detail
 
 
 def test_a_bad_row_of_an_unknown_account_is_a_warning_for_nobody(night):
@@ -348,6 +348,34 @@ def test_coverage_that_came_after_the_cut_off_does_not_count(night):
     account_not_fetched(night)
     night.insert(coverage, [covered(ACCOUNT, PREVIOUS, CUT_OFF + timedelta(seconds=1))])
     assert ("account_covered", CRITICAL, ROGUE) in failures(night.check())
+
+
+@pytest.mark.parametrize(
+    ("arrived", "told"),
+    [
+        (timedelta(minutes=71), "arrived 07:41 New York, after the cut-off"),
+        (timedelta(days=2), f"arrived {SESSION + timedelta(days=2)} 06:30 New York, after the cut-off"),
+    ],
+)
+def test_a_night_that_arrives_after_the_cut_off_is_called_late_not_missing(night, arrived, told):
+    for session in (PREVIOUS, CALENDAR.shift(PREVIOUS, -2)):
+        night.delete(coverage, coverage.c.account_id == ACCOUNT, coverage.c.session == session)
+        night.insert(coverage, [covered(ACCOUNT, session, CUT_OFF + arrived)])
+    results = night.check()
+    for check in ("account_covered", "coverage_without_gaps"):
+        assert told in named(results, check).detail
+        assert "last fetched" not in named(results, check).detail
+
+
+def test_a_desk_whose_whole_night_arrives_late_is_told_when_it_came(night):
+    night.update(coverage, coverage.c.session == PREVIOUS, known_at=CUT_OFF + timedelta(minutes=71))
+    (result,) = [r for r in night.check() if r.check == "desk_covered"]
+    assert "the first arrived 07:41 New York, after the cut-off" in result.detail
+
+
+def test_an_account_that_never_arrived_is_called_so(night):
+    account_not_fetched(night)
+    assert "arrived" not in named(night.check(), "account_covered").detail
 
 
 # --- broken slices ------------------------------------------------------------------------

@@ -66,6 +66,13 @@ class TestMessages:
         assert "The heartbeat cannot be reached: ConnectError." in caplog.text
         assert CANARY not in caplog.text
 
+    def test_a_host_that_can_have_no_name_is_logged_without_the_address(self, tmp_path, caplog):
+        with caplog.at_level(logging.DEBUG):
+            url = f"http://xn--:9/{CANARY}"
+            assert not ping(read_settings(environment(tmp_path, RISKOPS_HEARTBEAT_URL=url)))
+        assert "The heartbeat cannot be reached" in caplog.text
+        assert CANARY not in caplog.text
+
     @pytest.mark.parametrize("name", ["RISKOPS_ON_CALL_WEBHOOK", "RISKOPS_HEARTBEAT_URL"])
     def test_what_is_no_web_address_is_refused_and_not_shown(self, name, tmp_path):
         with pytest.raises(ConfigurationError, match=f"{name} is no web address") as caught:

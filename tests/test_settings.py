@@ -63,7 +63,27 @@ def test_a_required_variable_that_is_missing_or_empty_is_named(name, gone):
         ("RISKOPS_SMTP_TIMEOUT", "inf", "positive number of seconds"),
         ("RISKOPS_RECIPIENTS", "risk at example.com", "no mail address"),
         ("RISKOPS_RECIPIENTS", "a@example.com\nBcc: b@example.com", "no mail address"),
+        ("RISKOPS_RECIPIENTS", "a@b@example.com", "no mail address"),
+        ("RISKOPS_RECIPIENTS", "a@[", "no mail address"),
+        ("RISKOPS_RECIPIENTS", "\udcff@example.com", "no mail address"),
+        ("RISKOPS_RECIPIENTS", f"a@{'b' * 300}.c", "no mail address"),
         ("RISKOPS_SENDER", "riskops", "no mail address"),
+        ("RISKOPS_SENDER", "@example.com", "no mail address"),
+        ("RISKOPS_SENDER", "RiskOps <riskops@example.com", "no mail address"),
+        ("RISKOPS_SMTP_PORT", "9" * 5_000, "1 to 65535"),
+        ("RISKOPS_SMTP_TIMEOUT", "1e300", "up to 3600"),
+        ("RISKOPS_SMTP_HOST", "", "no host name"),
+        ("RISKOPS_SMTP_HOST", "mail.example.com\n", "no host name"),
+        ("RISKOPS_DEPLOYMENT", "test\nx", "printable characters"),
+        ("RISKOPS_DEPLOYMENT", "x" * 65, "at most 64"),
+        ("RISKOPS_INBOX", "", "no folder"),
+        ("RISKOPS_OUTPUT", "a\0b", "no folder"),
+        ("RISKOPS_OUTPUT", "x" * 256, "no folder"),
+        ("RISKOPS_OUTPUT", "/x" * 2_048, "no folder"),
+        ("RISKOPS_ON_CALL_WEBHOOK", "example.com/hook", "no web address"),
+        ("RISKOPS_ON_CALL_WEBHOOK", "http://[", "no web address"),
+        ("RISKOPS_HEARTBEAT_URL", "https://", "no web address"),
+        ("RISKOPS_HEARTBEAT_URL", "https://example.com:99999/", "no web address"),
         ("RISKOPS_SENDER", "a@example.com\nBcc: b@example.com", "no mail address"),
     ],
 )
@@ -71,6 +91,20 @@ def test_a_malformed_variable_is_named_with_its_remedy(name, value, remedy):
     message = refused(DRILL | {name: value})
     assert name in message
     assert remedy in message
+
+
+def test_a_refused_value_is_shown_short_and_on_one_line():
+    message = refused(DRILL | {"RISKOPS_SMTP_PORT": "\udcff\n" + "9" * 5_000})
+    assert message.isprintable()
+    assert len(message) < 200
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["riskops@localhost", "RiskOps <riskops@example.com>", '"Risk, Desk" <risk@b.c>', "zoë@example.com"],
+)
+def test_a_sender_may_have_a_name(sender):
+    assert read_settings(DRILL | {"RISKOPS_SENDER": sender}).sender == sender
 
 
 class TestProduction:
@@ -126,3 +160,27 @@ class TestSecrets:
         message = refused(PRODUCTION | {"RISKOPS_SMTP_PASSWORD_FILE": str(tmp_path / "secret")})
         assert "RISKOPS_SMTP_PASSWORD_FILE" in message
         assert why in message
+
+
+class TestSecretFiles:
+    def _said(self, tmp_path, caplog, mode):
+        (tmp_path / "secret").write_text(f"{CANARY}-password")
+        (tmp_path / "secret").chmod(mode)
+        read_settings(PRODUCTION | {"RISKOPS_SMTP_PASSWORD_FILE": str(tmp_path / "secret")})
+        return caplog.text
+
+    @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o444])
+    def test_one_that_others_may_read_is_read_with_a_warning(self, mode, tmp_path, caplog):
+        said = self._said(tmp_path, caplog, mode)
+        assert f"RISKOPS_SMTP_PASSWORD_FILE names a file that others may read (mode {mode:04o})" in said
+        assert CANARY not in said
+
+    @pytest.mark.parametrize("mode", [0o600, 0o400])
+    def test_one_that_is_its_owner_s_alone_is_not_talked_about(self, mode, tmp_path, caplog):
+        assert self._said(tmp_path, caplog, mode) == ""
+
+    @pytest.mark.parametrize(
+        ("path", "why"), [("/dev/full", "too long"), ("/", "cannot be read"), ("a\0", "names no file")]
+    )
+    def test_something_that_is_no_file_of_a_secret_is_refused(self, path, why):
+        assert why in refused(PRODUCTION | {"RISKOPS_SMTP_PASSWORD_FILE": path})

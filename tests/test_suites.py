@@ -20,6 +20,20 @@ def test_the_band_of_a_steady_desk_is_about_half_to_twice_its_count():
     assert high == math.ceil(401 * spread - 1)
 
 
+def test_a_few_trades_more_or_less_are_usual_on_a_tiny_desk():
+    low, high = row_count_band(np.full(60, 4.0))
+    assert (low, high) == (1, 4 + config.ROW_COUNT_MIN_WIDTH)
+
+
+@settings(max_examples=60, deadline=None)
+@given(COUNTS)
+def test_the_band_is_never_narrower_than_twenty_trades_to_either_side(counts):
+    low, high = row_count_band(np.array(counts, dtype=float))
+    middle = np.expm1(np.median(np.log1p(counts)))
+    assert high >= middle + config.ROW_COUNT_MIN_WIDTH - 1e-6
+    assert low <= max(1, middle - config.ROW_COUNT_MIN_WIDTH + 1e-6)
+
+
 def test_the_band_of_a_moody_desk_is_wider():
     steady, moody = np.full(60, 400.0), np.tile([100.0, 400.0, 1_600.0], 20)
     assert row_count_band(moody)[0] < row_count_band(steady)[0]

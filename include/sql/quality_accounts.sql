@@ -1,6 +1,7 @@
 -- Purpose: how far the accounts of the traders who get a limit were fetched.
 -- Grain: one row an active trader and account; account_id is NULL where a trader has none.
---   is_due: the account was in effect on the previous session; is_covered: it was fetched for it.
+--   is_due: the account was in effect on the previous session; is_covered: it was fetched for it;
+--   arrived_at: when it was fetched, where that was after the cut-off.
 -- Parameters: :session (the one the limits are for), :previous (the one before it),
 --   :cut_off (nothing known later enters).
 SELECT
@@ -12,6 +13,11 @@ SELECT
         FROM coverage AS c
         WHERE c.account_id = a.account_id AND c.session = :previous AND c.known_at <= :cut_off
     ) AS is_covered,
+    (
+        SELECT MIN(c.known_at)
+        FROM coverage AS c
+        WHERE c.account_id = a.account_id AND c.session = :previous AND c.known_at > :cut_off
+    ) AS arrived_at,
     (
         SELECT MAX(c.session)
         FROM coverage AS c

@@ -1,11 +1,17 @@
 -- Purpose: sessions the desk was fetched for and one of its accounts was not.
--- Grain: one row an account of an active trader and session missing since the account's first one.
+-- Grain: one row an account of an active trader and session missing since the account's first one;
+--   arrived_at: when it was fetched, where that was after the cut-off.
 -- Parameters: :session (the one the limits are for), :first (session, included),
 --   :previous (sessions strictly before it), :cut_off (nothing known later enters).
 SELECT
     a.account_id,
     a.trader_id,
-    d.session
+    d.session,
+    (
+        SELECT MIN(l.known_at)
+        FROM coverage AS l
+        WHERE l.account_id = a.account_id AND l.session = d.session AND l.known_at > :cut_off
+    ) AS arrived_at
 FROM (
     SELECT DISTINCT v.session
     FROM coverage AS v

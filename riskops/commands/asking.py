@@ -1,8 +1,7 @@
-"""Ask the record: why a limit is what it is, how the morning stands, what the mail said."""
+"""Ask the record: why a limit is what it is, and what the mail said."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 import typer
@@ -10,42 +9,50 @@ from rich.table import Table
 from rich.text import Text
 
 from riskops.commands.context import SessionOption, asked_run, console, opened_desk, print_receipt
+from riskops.delivery import FILES_RECIPIENT
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
 from riskops.money import dollars
-from riskops.records import Decision, Publication, RuleScore, Run, Verb
+from riskops.records import Decision, Publication, RuleScore, Run, Rung, TrackRecord, Verb
+from riskops.report.wording import confidence
 from riskops.sessions import DESK_ZONE, parse_session
 from riskops.store.mornings import Report
-from riskops.store.outbox import Outbox
 from riskops.store.seal import LIMITS_MAIL
+from riskops.way_back import CLAUSE_BREAK
 
 app = typer.Typer()
+
+NUMBERS = {
+    "net_cents": "result",
+    "limit_cents": "limit",
+    "session": "on",
+    "days": "days that count",
+    "percent": "drawdown",
+    "numerator_cents": "lost from the peak",
+    "denominator_cents": "of the drawdown capital",
+    "window_days": "over active days",
+    "recent_downside_cents": "mean loss, last days",
+    "baseline_downside_cents": "mean loss, baseline",
+    "baseline_days": "active days in the baseline",
+    "base_cents": "base limit",
+    "threshold_cents": "unusual below",
+}
 
 
 @app.command()
 def explain(
-    trader: Annotated[str, typer.Argument(help="The trader's id.")],
-    session: Annotated[str, typer.Argument(help="YYYY-MM-DD.")],
+    trader: Annotated[str, typer.Argument(help="The trader's id.", metavar="TRADER")],
+    session: Annotated[str, typer.Argument(help="YYYY-MM-DD.", metavar="SESSION")],
 ) -> None:
     """Say why a trader's limit was what it was on a session, and what restores it."""
     with opened_desk() as desk:
         run = asked_run(desk, parse_session(session).isoformat())
         publication = _published(desk, run)
         decision = _decision_of(publication, trader)
-        print_receipt(f"Trader {trader} on {run.session}", _told(publication, decision))
+        print_receipt(f"{_called(decision)} on {run.session}", _told(publication, decision))
         scores = {s.trader_id: s for s in desk.store.mornings.rule_scores(run.session, run.revision)}
-        if trader in scores:
+        if trader in scores and scores[trader].signals:
             console.print(_signals(scores[trader]))
-
-
-@app.command()
-def status(session: SessionOption = None) -> None:
-    """Show one screen: rung, seal, freshness, deliveries, what every verb left."""
-    with opened_desk() as desk:
-        run = asked_run(desk, session)
-        print_receipt(f"RiskOps {desk.settings.deployment}, session {run.session}", _standing(desk, run))
-        console.print(_verbs(desk, run))
-        console.print(_mails(desk, run))
 
 
 @app.command()
@@ -81,79 +88,71 @@ def _decision_of(publication: Publication, trader_id: str) -> Decision:
     raise MissingResultError(f"{trader_id!r} had no limit on {publication.session}; traders: {known}.")
 
 
+def _called(decision: Decision) -> str:
+    named = decision.name not in ("", decision.trader_id)
+    return f"Trader {decision.trader_id}, {decision.name}," if named else f"Trader {decision.trader_id}"
+
+
 def _told(publication: Publication, decision: Decision) -> dict[str, object]:
-    flip = decision.flip_distance_cents
-    record = decision.track_record
-    return {
+    told = {
         "limit": f"{dollars(decision.limit_cents)} (from {dollars(decision.base_limit_cents)})",
         "reduction": f"{decision.reduction}%",
         "rung": f"{int(decision.rung)} {decision.rung.label}",
         "why this rung": publication.why,
-        "reasons": list(decision.reasons),
-        "confidence": decision.confidence.value,
-        "record": ""
-        if record is None
-        else f"large loss on {record.hits} of {record.days} such days "
-        f"(desk: {record.desk_hits} of {record.desk_days})",
-        "way back": decision.way_back,
-        "flip distance": "no loss would raise the cut" if flip is None else dollars(flip),
-        "model would have said": ""
-        if decision.challenger_reduction is None
-        else f"{decision.challenger_reduction}%",
-        "notes": list(decision.notes),
+        "reasons": "\n".join(decision.reasons) or "no rule fired",
+        "confidence": _confidence(decision),
+        "record": _record(decision.track_record),
+        "way back": "\n".join(decision.way_back.split(CLAUSE_BREAK)),
+        "flip distance": _flip_distance(decision),
+        "model would have said": _challenged(decision),
+        "notes": "\n".join(decision.notes),
         "cut-off": publication.cut_off.astimezone(DESK_ZONE).strftime("%Y-%m-%d %H:%M New York"),
         "code version": publication.code_version,
     }
+    return {name: value for name, value in told.items() if value}
+
+
+def _confidence(decision: Decision) -> str:
+    if decision.reduction == 0:
+        return ""
+    return confidence(decision) or "none of its own: the cut only eases"
+
+
+def _record(record: TrackRecord | None) -> str:
+    if record is None:
+        return ""
+    desk = f"(desk: {record.desk_hits:,} of {record.desk_days:,})"
+    return f"large loss on {record.hits} of {record.days} such days {desk}"
+
+
+def _flip_distance(decision: Decision) -> str:
+    if decision.flip_distance_cents is None:
+        return "no loss would raise the cut" if decision.rung <= Rung.RULES else ""
+    return f"{dollars(decision.flip_distance_cents)} more lost on the last active day would raise the cut"
+
+
+def _challenged(decision: Decision) -> str:
+    return "" if decision.challenger_reduction is None else f"{decision.challenger_reduction}%"
 
 
 def _signals(score: RuleScore) -> Table:
     table = Table(title="Signals and their numbers", title_justify="left")
-    for heading in ("Rule", "Level", "Reason", "Numbers"):
+    for heading in ("Rule", "Level", "Numbers"):
         table.add_column(heading)
     for signal in score.signals:
-        numbers = "\n".join(f"{name}: {value}" for name, value in signal.numbers.items())
-        table.add_row(*(Text(cell) for cell in (signal.rule, str(signal.level), signal.reason, numbers)))
+        numbers = "\n".join(_in_words(name, value) for name, value in signal.numbers.items())
+        table.add_row(*(Text(cell) for cell in (signal.rule.replace("_", " "), f"{signal.level}%", numbers)))
     return table
 
 
-def _standing(desk: Desk, run: Run) -> dict[str, object]:
-    publication = desk.store.mornings.publication(run.session, run.revision)
-    covered = desk.store.transactions.covered_through()
-    behind = desk.calendar.previous(run.session)
-    fetched = sum(day >= behind for day in covered.values())
-    last_known: date = desk.calendar.session_at(len(desk.calendar.dates) - 1)
-    return {
-        "rung": "not decided" if publication is None else f"{int(publication.rung)} {publication.rung.label}",
-        "why": "" if publication is None else publication.why,
-        "mail": "out, the session is sealed"
-        if desk.store.mornings.is_frozen(run.session, run.revision)
-        else "not out",
-        "accounts fetched through the night": f"{fetched} of {len(covered)}",
-        "calendar": f"{desk.calendar.name}, known through {last_known}",
-        "delivery": desk.settings.delivery.value,
-        "fault drilled": desk.settings.fault.value,
-    }
-
-
-def _verbs(desk: Desk, run: Run) -> Table:
-    table = Table(title="Verbs", title_justify="left")
-    for heading in ("Verb", "State", "Left"):
-        table.add_column(heading)
-    stages = desk.store.mornings.stages(run.session, run.revision)
-    for verb in Verb:
-        past = stages.get(verb)
-        left = "" if past is None else ", ".join(f"{k}={v}" for k, v in past.detail.items())
-        table.add_row(verb.value, "-" if past is None else past.state, Text(left))
-    return table
-
-
-def _mails(desk: Desk, run: Run) -> Table:
-    table = Table(title="Mails", title_justify="left")
-    for heading in ("Recipient", "State", "Attempts", "Problem"):
-        table.add_column(heading)
-    for row in Outbox(desk.store.database).rows(run.session, run.revision):
-        table.add_row(Text(row.recipient), row.state, str(row.attempts), Text(row.problem))
-    return table
+def _in_words(name: str, value: float | str) -> str:
+    """Return a number behind a signal as people read it: amounts in dollars, what it is before it."""
+    called = NUMBERS.get(name, name.removesuffix("_cents").replace("_", " "))
+    if isinstance(value, str):
+        return f"{called}: {value}"
+    if name.endswith("_cents"):
+        return f"{called}: {dollars(round(value))}"
+    return f"{called}: {value:.1f}%" if name == "percent" else f"{called}: {value:g}"
 
 
 def whereabouts(desk: Desk, run: Run) -> str:
@@ -169,4 +168,8 @@ def whereabouts(desk: Desk, run: Run) -> str:
         if calls[-1] == "nothing new"
         else "Delivered."
     )
-    return "\n".join([news, *sent.detail["paths"], *(f"to {r}" for r in sent.detail["recipients"])])
+    return "\n".join([news, *sent.detail["paths"], *map(_received, sent.detail["recipients"])])
+
+
+def _received(recipient: str) -> str:
+    return "written to files (demo)" if recipient == FILES_RECIPIENT else f"to {recipient}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 from typing import Annotated
@@ -30,18 +31,26 @@ class _Announced(Mailbox):
 @app.command("catch-mail")
 def catch_mail(
     folder: Annotated[Path, typer.Argument(help="Where mails are kept (a Maildir).")],
-    command: Annotated[list[str], typer.Argument(help="A command to run meanwhile.")],
+    command: Annotated[list[str] | None, typer.Argument(help="A command to run meanwhile.")] = None,
     port: Annotated[int, typer.Option(help="Port on loopback.")] = 1025,
 ) -> None:
-    """Catch mails on loopback while a command runs."""
+    """Catch mails on loopback while a command runs, or until this one is stopped."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     server = Controller(_Announced(folder), hostname=LOOPBACK, port=port)
     server.start()
     console.print(f"Catching mails on {LOOPBACK}:{port}, kept in {folder}/new")
     try:
-        ended = subprocess.run(command, check=False)  # noqa: S603 - the caller's own command
+        code = _wait_for(command)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
     finally:
         server.stop()
-    raise typer.Exit(ended.returncode)
+    raise typer.Exit(code)
+
+
+def _wait_for(command: list[str] | None) -> int:
+    """Run the command and return its exit code; without one, wait for a signal."""
+    if not command:
+        signal.pause()
+        return 0
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - the caller's own command

@@ -21,7 +21,8 @@ console = Console()
 errors = Console(stderr=True)
 
 SessionOption = Annotated[
-    str | None, typer.Option("--session", help="YYYY-MM-DD; the newest session that has begun by default.")
+    str | None,
+    typer.Option("--session", metavar="YYYY-MM-DD", help="By default the newest session that has begun."),
 ]
 DeliverOption = Annotated[
     bool | None,
@@ -32,9 +33,15 @@ DeliverOption = Annotated[
 @contextmanager
 def opened_desk(*, migrate: bool = False) -> Iterator[Desk]:
     """Open the desk of the environment; a RiskOps error ends the command with its exit code."""
+    with errors_told(), open_desk(os.environ, migrate=migrate) as desk:
+        yield desk
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Print a RiskOps error and end the command with its exit code."""
     try:
-        with open_desk(os.environ, migrate=migrate) as desk:
-            yield desk
+        yield
     except RiskOpsError as error:
         errors.print(Text(f"{type(error).__name__}: {error}", style="bold red"), soft_wrap=True)
         raise typer.Exit(error.exit_code) from error
@@ -52,7 +59,7 @@ def print_receipt(title: str, receipt: Mapping[str, Any]) -> None:
     """Print what a verb left, one row a figure."""
     table = Table(title=Text(title), title_justify="left", show_header=False)
     for name, value in receipt.items():
-        table.add_row(name.replace("_", " "), Text(_shown(value)))
+        table.add_row(name.replace("_", " "), Text(_shown(value), overflow="fold"))
     console.print(table)
 
 

@@ -1,11 +1,15 @@
-"""The break-glass morning: every verb in a process of its own, without Airflow."""
+"""The break-glass morning and the watchdog: every verb in a process of its own, without Airflow."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
+from types import FrameType
 
 import typer
 from rich.text import Text
@@ -13,15 +17,24 @@ from rich.text import Text
 from riskops import second_channel
 from riskops.budget import budget
 from riskops.commands.asking import whereabouts
-from riskops.commands.context import DeliverOption, SessionOption, asked_run, console, opened_desk
-from riskops.desk import Desk
-from riskops.errors import ConfigurationError
+from riskops.commands.context import (
+    DeliverOption,
+    SessionOption,
+    asked_run,
+    console,
+    errors,
+    errors_told,
+    opened_desk,
+)
+from riskops.desk import Desk, open_desk, wall_clock
+from riskops.errors import ConfigurationError, RiskOpsError, StoreError
 from riskops.pipeline.morning import Step, live_morning
 from riskops.pipeline.send import mail_of
 from riskops.pipeline.stage import is_today
-from riskops.pipeline.watch import watch
+from riskops.pipeline.watch import watch, watch_without_database
 from riskops.records import Run, Verb
-from riskops.settings import read_settings
+from riskops.sessions import trading_calendar
+from riskops.settings import Settings, read_settings
 
 app = typer.Typer()
 
@@ -38,6 +51,7 @@ COMMANDS = {
 }
 TIMED_OUT = 124
 NOT_WELL = 3
+ANSWER_WITHIN_SECONDS = 45
 
 
 @app.command()
@@ -52,29 +66,68 @@ def morning(session: SessionOption = None, deliver: DeliverOption = None) -> Non
 
 @app.command()
 def watchdog() -> None:
-    """Finish today's morning where it is late, and tell on-call (for cron or systemd)."""
+    """Finish today's morning where it is late, and tell on-call (for cron or systemd).
+
+    Without the risk database limits are held from the limits file.
+    """
+    with errors_told():
+        settings = read_settings(os.environ)
+        well = _watched(settings)
+    if well is not None:
+        console.print("All is well." if well else "On-call has to look: `riskops status`.")
+    raise typer.Exit(NOT_WELL if well is False else 0)
+
+
+def _watched(settings: Settings) -> bool | None:
+    """Watch with the risk database or without it; ``None`` where there is no session today."""
     try:
-        with opened_desk() as desk:
+        with _answering_desk() as desk:
             run = asked_run(desk, None)
             if not is_today(desk, run):
                 console.print(f"{desk.calendar.name} has no session today.")
-                return
-            well = watch(desk, run, lambda verb: _perform(verb, run.session, None), _tell)
-    except typer.Exit as ended:
-        second_channel.tell(
-            read_settings(os.environ), f"the watchdog failed with exit code {ended.exit_code}"
-        )
+                return None
+            return watch(desk, run, lambda verb: _perform(verb, run.session, None), _tell)
+    except (StoreError, ConfigurationError) as error:
+        return _watched_without_database(settings, error)
+    except RiskOpsError as error:
+        second_channel.tell(settings, f"the watchdog failed: {error}")
         raise
-    console.print("All is well." if well else "On-call has to look: `riskops status`.")
-    raise typer.Exit(0 if well else NOT_WELL)
 
 
-def _tell_on_call(text: str) -> None:
+def _watched_without_database(settings: Settings, error: RiskOpsError) -> bool:
+    """Do what can be done without the risk database; where nothing is due yet its error stands."""
     try:
-        settings = read_settings(os.environ)
-    except ConfigurationError:
-        return  # without settings there is nobody to tell; the exit code says it
-    second_channel.tell(settings, text)
+        calendar = trading_calendar(settings.calendar)
+    except ConfigurationError as unknown:
+        second_channel.tell(settings, f"the watchdog failed: {unknown}")
+        raise
+    if not watch_without_database(settings, calendar, wall_clock(), str(error)):
+        raise error
+    errors.print(Text(str(error), style="bold red"), soft_wrap=True)
+    return False
+
+
+@contextmanager
+def _answering_desk() -> Iterator[Desk]:
+    """Open the desk, whose risk database has to answer in time: a silent one counts as gone."""
+    with _alarm(ANSWER_WITHIN_SECONDS):
+        desk = open_desk(os.environ)
+    with desk:
+        yield desk
+
+
+@contextmanager
+def _alarm(seconds: int) -> Iterator[None]:
+    def too_late(_signal: int, _frame: FrameType | None) -> None:
+        raise StoreError(f"The risk database gave no answer within {seconds} s: look at its server.")
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _perform(verb: Verb, session: date, deliver: bool | None) -> Step:

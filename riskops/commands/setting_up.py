@@ -9,15 +9,21 @@ from typing import Annotated
 
 import typer
 from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
 
 from riskops.commands.context import console, opened_desk, print_receipt
+from riskops.desk import Desk
 from riskops.errors import InputError
 from riskops.money import cents
-from riskops.sessions import parse_session
+from riskops.sessions import DESK_ZONE, parse_session
+from riskops.store.transactions import RejectedRow
 
 app = typer.Typer()
 
 LARGEST_BASE_USD = 1_000_000_000
+REJECTED_SHOWN = 20
+DIGEST_SHOWN = 12
 
 
 @app.command()
@@ -68,10 +74,59 @@ def load(
     """Load a file of transactions as history: all of it, or nothing."""
     from riskops.pipeline.load import load_file
 
-    with opened_desk() as desk, console.status(f"Loading {file.name}"):
+    with opened_desk() as desk:
         last: date | None = parse_session(through) if through else None
-        receipt = load_file(desk, file, mapping, quarantine=quarantine, through=last)
-    print_receipt("Loaded", receipt)
+        with console.status(Text(f"Loading {file}")):
+            receipt = load_file(desk, file, mapping, quarantine=quarantine, through=last)
+        print_receipt("Loaded", receipt)
+        if receipt["rejected"]:
+            _print_rejected(desk, receipt["digest"], first=REJECTED_SHOWN)
+
+
+@app.command()
+def rejected(
+    load: Annotated[
+        str | None,
+        typer.Argument(help="A file's name, or the beginning of its digest.", metavar="FILE_OR_DIGEST"),
+    ] = None,
+) -> None:
+    """List the loads with their rejected rows counted, or show the rejected rows of one load."""
+    from riskops.pipeline.load import load_named
+
+    with opened_desk() as desk:
+        if load is None:
+            console.print(_loads(desk))
+        else:
+            _print_rejected(desk, load_named(desk, load).load.digest)
+
+
+def _loads(desk: Desk) -> Table:
+    table = Table(title="Loads", title_justify="left")
+    for heading in ("File", "Loaded (New York)", "New trades", "Rejected", "Digest"):
+        table.add_column(heading)
+    for record in desk.store.transactions.loads():
+        moment = record.load.known_at.astimezone(DESK_ZONE).strftime("%Y-%m-%d %H:%M")
+        counts = (f"{record.new_trades:,}", f"{record.rejected:,}")
+        table.add_row(Text(record.load.file_name), moment, *counts, record.load.digest[:DIGEST_SHOWN])
+    return table
+
+
+def _print_rejected(desk: Desk, digest: str, first: int | None = None) -> None:
+    """Print the rows of a load that were set aside: all of them, or the first ones."""
+    rows = desk.store.transactions.rejected(digest)
+    console.print(_rejected_rows(rows[:first]))
+    if first is not None and len(rows) > first:
+        rest = f"and {len(rows) - first:,} more: `riskops rejected {digest[:DIGEST_SHOWN]}`"
+        console.print(Text(rest), soft_wrap=True)
+
+
+def _rejected_rows(rows: tuple[RejectedRow, ...]) -> Table:
+    table = Table(title=f"Rejected rows: {len(rows):,}", title_justify="left")
+    for heading in ("Line", "Problem", "Row"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(str(row.line), Text(row.problem), Text(row.text))
+    return table
 
 
 def _usd(text: str) -> int:

@@ -20,7 +20,7 @@ from riskops.limits import limit_cents
 from riskops.money import dollars
 from riskops.pipeline.choose import choose as choose_verb
 from riskops.pipeline.publish import hold_limits, publish_model, publish_rules
-from riskops.records import RuleScore, Run, Verb
+from riskops.records import Confidence, RuleScore, Run, Verb
 
 app = typer.Typer()
 
@@ -139,7 +139,13 @@ def _score_row(score: RuleScore) -> tuple[Text, ...]:
         f"{score.reduction}%",
         dollars(limit_cents(score.base_limit_cents, score.reduction)),
         dollars(score.base_limit_cents),
-        score.confidence.value if score.reduction else "",
+        _confidence(score),
         signals,
     )
     return tuple(Text(cell) for cell in cells)
+
+
+def _confidence(score: RuleScore) -> str:
+    """Return how well a cut is confirmed; nothing where it only eases, as in the mail."""
+    speaks = score.signals or score.probation or score.confidence is Confidence.LOW
+    return score.confidence.value if score.reduction and speaks else ""

@@ -141,6 +141,11 @@ class WalkForward:
             self._policies[known] = fit_policy(self.moments, known)
         return self._policies[known]
 
+    def lacks(self, position: int) -> tuple[str, ...]:
+        """Return what either head is short of at `position`, in words; nothing where both can be fitted."""
+        known = knowledge_end(position)
+        return policy_lacks(self.moments, known) or risk_lacks(self.examples, known)
+
     def risk(self, position: int) -> RiskFit | None:
         """Return the risk head in force at `position`; ``None`` before there is one."""
         known = knowledge_end(position)
@@ -176,6 +181,36 @@ def moments(examples: Examples) -> Moments:
     return Moments(day, gram, cross, _cumulated(gram), _cumulated(cross))
 
 
+def policy_lacks(known: Moments, end: int) -> tuple[str, ...]:
+    """Return what the ridge lacks before the position `end`: ``120 of 250 trader-days``."""
+    days = int(np.searchsorted(known.day, end))
+    rows = int(known.gram_until[days][0, 0])
+    return _short_of(
+        (days, config.MIN_FIT_DESK_DAYS, "sessions"), (rows, config.MIN_FIT_TRADER_DAYS, "trader-days")
+    )
+
+
+def risk_lacks(examples: Examples, end: int) -> tuple[str, ...]:
+    """Return what the logistic lacks before the position `end`: ``7 of 10 large losses``."""
+    labels = examples.large_loss[_outcome_known(examples, end)]
+    losses = int(labels.sum())
+    return _short_of(
+        (len(labels), config.MIN_FIT_TRADER_DAYS, "trader-days of known outcome"),
+        (losses, config.MIN_FIT_LARGE_LOSSES, "large losses"),
+        (len(labels) - losses, config.MIN_FIT_LARGE_LOSSES, "days without a large loss"),
+    )
+
+
+def _short_of(*walls: tuple[int, int, str]) -> tuple[str, ...]:
+    """Return the walls (seen, needed, of what) that are not reached, in words."""
+    return tuple(f"{seen:,} of {needed:,} {name}" for seen, needed, name in walls if seen < needed)
+
+
+def _outcome_known(examples: Examples, end: int) -> np.ndarray:
+    """Return the rows before the position `end` of which it is known whether they are large losses."""
+    return np.flatnonzero(examples.large_loss_known[: int(np.searchsorted(examples.day, end))])
+
+
 def fit_policy(known: Moments, end: int) -> PolicyFit | None:
     """Fit the ridge on the days before the position `end`.
 
@@ -187,11 +222,11 @@ def fit_policy(known: Moments, end: int) -> PolicyFit | None:
     ModelError
         If a coefficient is not finite.
     """
+    if policy_lacks(known, end):
+        return None
     days = int(np.searchsorted(known.day, end))
     gram, cross = known.gram_until[days], known.cross_until[days]
     count = gram[0, 0]
-    if days < config.MIN_FIT_DESK_DAYS or count < config.MIN_FIT_TRADER_DAYS:
-        return None
     means, variances = _feature_moments(gram)
     penalty = np.diag(np.append(0.0, config.RIDGE_PENALTY_PER_ROW * count * variances))
     inverse = np.linalg.inv(gram + penalty)
@@ -208,13 +243,10 @@ def fit_risk(examples: Examples, end: int, start: np.ndarray | None = None) -> R
     Minimises ``C`` times the log loss plus half the squared weights of the standardised
     features; the intercept is free. Returns ``None`` where there are too few days or losses.
     """
-    rows = slice(0, int(np.searchsorted(examples.day, end)))
-    known = examples.large_loss_known[rows]
-    labels = examples.large_loss[rows][known].astype(float)
-    rare = min(labels.sum(), len(labels) - labels.sum())
-    if len(labels) < config.MIN_FIT_TRADER_DAYS or rare < config.MIN_FIT_LARGE_LOSSES:
+    if risk_lacks(examples, end):
         return None
-    features = examples.features[rows][known]
+    known = _outcome_known(examples, end)
+    labels, features = examples.large_loss[known].astype(float), examples.features[known]
     variances = _or_one(features.var(axis=0))
     penalty = np.append(0.0, variances / config.LOGISTIC_C)
     weights = _newton(with_intercept(features), labels, penalty, start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from riskops import ladder
 from riskops.desk import Desk
-from riskops.pipeline.stage import Receipt, settled, stage
+from riskops.pipeline.stage import NO_SCORES, Receipt, settled, stage
 from riskops.records import Run, Rung, Verb
 
 ROUTES = {Rung.MODEL: "publish_model", Rung.RULES: "publish_rules", Rung.HOLD: "hold_limits"}
@@ -35,6 +35,7 @@ def _left_behind(desk: Desk, run: Run) -> ladder.Evidence:
     stages = desk.store.mornings.stages(run.session, run.revision)
     done = {verb for verb, past in stages.items() if past.is_done}
     validated = stages[Verb.VALIDATE].detail if Verb.VALIDATE in done else {}
+    silent = stages[Verb.SCORE_MODEL].detail.get(NO_SCORES, "") if Verb.SCORE_MODEL in done else ""
     comparison = desk.store.mornings.comparison(run.session, run.revision)
     compared = comparison is not None and Verb.COMPARE in done
     return ladder.Evidence(
@@ -42,7 +43,8 @@ def _left_behind(desk: Desk, run: Run) -> ladder.Evidence:
         validated=Verb.VALIDATE in done,
         desk_critical=bool(validated.get("desk_critical")),
         rules_scored=Verb.SCORE_RULES in done,
-        model_scored=Verb.SCORE_MODEL in done,
+        model_scored=Verb.SCORE_MODEL in done and not silent,
+        model_silent=silent,
         verdict=comparison.verdict if comparison is not None and compared else None,
         problems={verb.value: past.detail.get("problem", "") for verb, past in stages.items()},
     )

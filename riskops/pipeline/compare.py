@@ -7,7 +7,7 @@ from dataclasses import replace
 from riskops import champion
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
-from riskops.pipeline.stage import Receipt, cut_off, read_history, settled, stage
+from riskops.pipeline.stage import NO_SCORES, Receipt, cut_off, read_history, settled, stage
 from riskops.records import Comparison, Run, Verb, Verdict
 from riskops.settings import Fault
 from riskops.store.mornings import Stage
@@ -40,7 +40,7 @@ def compare(desk: Desk, run: Run) -> Receipt:
 
 
 def _judge(desk: Desk, found: Comparison, model: Stage | None) -> Comparison:
-    """Let a missing score, or a drill, overrule what the evidence alone would say."""
+    """Let a failed or silent model, or a drill, overrule what the evidence alone would say."""
     if model is None or not model.is_done:
         why = "has not finished" if model is None else model.detail.get("problem", "has not finished")
         return replace(found, verdict=Verdict.MODEL_FAILED, reason=f"The pooled model gave no scores: {why}")
@@ -48,4 +48,7 @@ def _judge(desk: Desk, found: Comparison, model: Stage | None) -> Comparison:
         return replace(
             found, verdict=Verdict.RULES_HOLD, reason=f"Forced by RISKOPS_FAULT={Fault.MODEL_LOSES}."
         )
+    if too_little := model.detail.get(NO_SCORES):
+        reason = f"The pooled model has {too_little}."
+        return replace(found, verdict=Verdict.NOT_ENOUGH_EVIDENCE, reason=reason)
     return found

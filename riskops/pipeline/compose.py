@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
@@ -11,8 +12,16 @@ from riskops.records import Publication, Run, Verb
 from riskops.report.content import content
 from riskops.report.render import as_html, as_text, subject
 from riskops.settings import Fault
-from riskops.store.mornings import Report
+from riskops.store.mornings import Report, Stage
 from riskops.store.seal import LIMITS_MAIL
+
+FALLIBLE = {
+    Verb.INGEST: "The ingest",
+    Verb.VALIDATE: "The data checks",
+    Verb.SCORE_RULES: "The rules",
+    Verb.SCORE_MODEL: "The pooled model",
+    Verb.COMPARE: "The comparison",
+}
 
 
 def compose(desk: Desk, run: Run) -> Receipt:
@@ -44,13 +53,15 @@ def _report(desk: Desk, run: Run, publication: Publication) -> Report:
     mornings = desk.store.mornings
     stages = mornings.stages(run.session, run.revision)
     model, rules = stages.get(Verb.SCORE_MODEL), stages.get(Verb.SCORE_RULES)
+    comparison = mornings.comparison(run.session, run.revision)
+    reasons = publication.why + (comparison.reason if comparison else "")
     composed = content(
         publication,
-        mornings.comparison(run.session, run.revision),
+        comparison,
         mornings.quality(run.session, run.revision),
         mornings.model_scores(run.session, run.revision) if model and model.is_done else (),
         rules.detail.get("restricted_share") if rules else None,
-        faults=_faults(desk, run),
+        faults=_faults(desk, stages, reasons),
     )
     text, html = as_text(composed), as_html(composed)
     return Report(
@@ -64,16 +75,23 @@ def _report(desk: Desk, run: Run, publication: Publication) -> Report:
     )
 
 
-def _faults(desk: Desk, run: Run) -> list[str]:
-    """Say in words which verbs failed, which accounts were not fetched, and whether this is a drill."""
-    stages = desk.store.mornings.stages(run.session, run.revision)
+def _faults(desk: Desk, stages: Mapping[Verb, Stage], reasons: str) -> list[str]:
+    """Say in words which verbs failed, which accounts were not fetched, and whether this is a drill.
+
+    A failure that the `reasons` of the rung and of the verdict name already is not told again.
+    """
     faults = [
-        f"{verb.value} failed: {stages[verb].detail.get('problem') or 'it did not finish'}"
-        for verb in (Verb.INGEST, Verb.VALIDATE, Verb.SCORE_RULES, Verb.SCORE_MODEL, Verb.COMPARE)
-        if verb in stages and not stages[verb].is_done
+        f"{name} failed: {stages[verb].detail.get('problem') or 'it did not finish'}"
+        for verb, name in FALLIBLE.items()
+        if verb in stages and not stages[verb].is_done and not _is_told(stages[verb], reasons)
     ]
     fetched = stages[Verb.INGEST].detail.get("failures", {}) if Verb.INGEST in stages else {}
     faults += [f"Account {account} was not fetched: {reason}" for account, reason in fetched.items()]
     if desk.settings.fault is not Fault.NONE:
         faults.append(f"This is a drill: RISKOPS_FAULT={desk.settings.fault}")
     return faults
+
+
+def _is_told(failed: Stage, reasons: str) -> bool:
+    problem = failed.detail.get("problem", "").rstrip(".")
+    return bool(problem) and problem in reasons

@@ -14,13 +14,15 @@ from riskops.records import Account, Run, RunType, Trade, Verb
 from riskops.sessions import desk_time
 from riskops.settings import Fault
 from riskops.sources.source import Fetched
+from riskops.store.transactions import Contradiction
 
 
 def ingest(desk: Desk, run: Run) -> Receipt:
     """Fetch what is missing through the session before `run.session`.
 
-    One account's failure is kept visible and does not stop the others; when no account was
-    fetched, the verb fails, and no cut-off is recorded: the night may still arrive.
+    One account's failure is kept visible and does not stop the others; a trade that is known
+    with another result is such a failure. When no account was fetched, the verb fails, and no
+    cut-off is recorded: the night may still arrive.
 
     Raises
     ------
@@ -45,7 +47,9 @@ def fetch_missing(desk: Desk, session: date) -> tuple[Receipt, Receipt]:
     accounts = _accounts(desk, session)
     missing = _missing_sessions(desk, accounts, session)
     arrival = _Arrival(desk, accounts, missing)
-    new = desk.store.transactions.add(arrival.trades(), arrival.covered(), desk.settings.source)
+    new = desk.store.transactions.add(
+        arrival.trades(), arrival.covered(), desk.settings.source, set_aside=arrival.set_aside
+    )
     failures = _unanswered(desk, accounts, desk.calendar.previous(session)) | arrival.failures
     if accounts and failures.keys() >= {account.account_id for account in accounts}:
         raise SourceError(f"No account was fetched; first: {next(iter(failures.values()))}")
@@ -73,10 +77,31 @@ class _Arrival:
             if account_id not in self.failures:
                 yield account_id, session, self._desk.known_at(session)
 
+    def set_aside(self, contradiction: Contradiction) -> None:
+        """Fail the account of a trade that is known with another result, and no other."""
+        self.failures.setdefault(contradiction.trade.account_id, str(contradiction))
+
     def _take(self, fetched: Fetched) -> Sequence[Trade]:
         self._confirmed += fetched.covered
         self.failures |= fetched.failures
-        return fetched.trades
+        undecided = _contradictions(fetched.trades)
+        for contradiction in undecided.values():
+            self.set_aside(contradiction)
+        return [trade for trade in fetched.trades if _identity(trade) not in undecided]
+
+
+def _contradictions(trades: Sequence[Trade]) -> dict[tuple[str, str], Contradiction]:
+    """Return the trades that one answer tells twice with different results: none of them is right."""
+    told: dict[tuple[str, str], Trade] = {}
+    return {
+        _identity(trade): Contradiction(trade, known.result)
+        for trade in trades
+        if (known := told.setdefault(_identity(trade), trade)).result != trade.result
+    }
+
+
+def _identity(trade: Trade) -> tuple[str, str]:
+    return trade.account_id, trade.trade_id
 
 
 def _accounts(desk: Desk, session: date) -> tuple[Account, ...]:

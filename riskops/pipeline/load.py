@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 
 from riskops.desk import Desk
@@ -11,15 +13,21 @@ from riskops.errors import InputError
 from riskops.pipeline.stage import Receipt
 from riskops.records import Trade
 from riskops.sources.csv_files import (
+    COUNTED_PROBLEMS,
+    TOLERATED_REJECTS,
     Extent,
     Rejected,
     coverage,
     file_digest,
+    listing,
     read_trades,
     read_with_rejects,
+    row_texts,
 )
 from riskops.sources.mappings import ColumnMapping, mapping_named
-from riskops.store.transactions import FileLoad, RejectedRow
+from riskops.store.transactions import Contradiction, FileLoad, LoadRecord, RejectedRow
+
+SHORTEST_DIGEST = 6  # of a digest written short
 
 
 def load_file(
@@ -32,59 +40,133 @@ def load_file(
 ) -> Receipt:
     """Load one file of transactions as history.
 
-    Each day counts as known early on the session after it. The file confirms its accounts from
-    its first session through its last, or through `through`.
+    Each day counts as known early on the session after it, but not where the desk has lived past
+    that morning: such a day is known from now on, so that nothing late slips into a decision made
+    without it. The file confirms its accounts from its first session through its last, or through
+    `through`.
 
     Raises
     ------
     DuplicateLoadError
         If the same file was loaded before.
     InputError
-        If the file is refused; nothing of it is kept. With `quarantine` bad rows are set aside
-        and the good ones are loaded.
+        If the file is refused; nothing of it is kept. With `quarantine` bad rows, and those that
+        contradict what is known, are set aside and the others are loaded.
     """
     mapping = mapping_named(mapping_name)
     load = FileLoad(file_digest(path), mapping.name, path.name, desk.clock())
-    history = _History(desk, path, mapping, quarantine=quarantine, through=through)
+    history = _History(desk, path, mapping, load.known_at, quarantine=quarantine, through=through)
     new = desk.store.transactions.add(
-        history.trades(), history.covered(), mapping.name, load, history.rejected
+        history.trades(), history.covered(), mapping.name, load, history.rejected, history.set_aside
     )
-    return {"file": path.name, "new_trades": new, "rejected": len(history.rejected)}
+    return {"file": path.name, "digest": load.digest, "new_trades": new, "rejected": len(history.rejected)}
 
 
 def load_from_inbox(desk: Desk, name: str, mapping_name: str, *, quarantine: bool = False) -> Receipt:
     """Load one file of the inbox as history; a name that leads out of the inbox is refused."""
-    inbox = desk.settings.inbox.resolve()
-    path = (inbox / name).resolve()
+    inbox = desk.settings.inbox.absolute()
+    path = inbox
+    with suppress(OSError, RuntimeError, ValueError):  # a name too long, a loop of links, a NUL
+        inbox, path = inbox.resolve(), (inbox / name).resolve()
     if not name or inbox not in path.parents:
         raise InputError(f"{name!r} is no file below the inbox. Put the file there and give its name.")
     return load_file(desk, path, mapping_name, quarantine=quarantine)
+
+
+def load_named(desk: Desk, asked: str) -> LoadRecord:
+    """Return the load of a file, found by its name or by the beginning of its digest.
+
+    Raises
+    ------
+    InputError
+        If there is none, or more than one.
+    """
+    found = [record for record in desk.store.transactions.loads() if _is_meant(record.load, asked)]
+    if not found:
+        raise InputError(f"No file {asked!r} was loaded; `riskops rejected` lists those that were.")
+    if len(found) > 1:
+        digests = ", ".join(record.load.digest[:12] for record in found)
+        raise InputError(f"{asked!r} means {len(found)} loads; name one by its digest: {digests}.")
+    return found[0]
+
+
+def _is_meant(load: FileLoad, asked: str) -> bool:
+    return load.file_name == asked or (len(asked) >= SHORTEST_DIGEST and load.digest.startswith(asked))
 
 
 class _History:
     """One reading of a file: its trades first, then what it confirms and what was set aside."""
 
     def __init__(
-        self, desk: Desk, path: Path, mapping: ColumnMapping, *, quarantine: bool, through: date | None
+        self,
+        desk: Desk,
+        path: Path,
+        mapping: ColumnMapping,
+        now: datetime,
+        *,
+        quarantine: bool,
+        through: date | None,
     ) -> None:
-        self._desk, self._path, self._mapping = desk, path, mapping
+        self._desk, self._path, self._mapping, self._now = desk, path, mapping, now
         self._quarantine, self._through = quarantine, through
         self._extent = Extent()
+        self._good_rows = 0
+        self._contradictions: list[Contradiction] = []
         self.rejected: list[RejectedRow] = []
 
     def trades(self) -> Iterator[Trade]:
         read = read_with_rejects if self._quarantine else read_trades
         accounts = {account.account_id for account in self._desk.store.roster.accounts()}
-        arguments = (self._path, self._mapping, self._desk.calendar, accounts)
-        known_at = self._desk.calendar.history_known_at
-        for row in read(*arguments, self._desk.clock(), known_at):
-            self._extent.add(row)
+        for row in read(self._path, self._mapping, self._desk.calendar, accounts, self._now, self._known_at):
             if isinstance(row, Rejected):
-                self.rejected.append(RejectedRow(row.line_number, row.text, row.problem))
-            else:
-                yield row
+                self._reject(row)
+                continue
+            self._extent.add(row)
+            self._good_rows += 1
+            yield row
+
+    def set_aside(self, contradiction: Contradiction) -> None:
+        """Take note of a trade that is known with another result."""
+        self._contradictions.append(contradiction)
+        count = len(self._contradictions)
+        if count >= COUNTED_PROBLEMS and not self._quarantine:
+            self._refuse()
+        if count > max(TOLERATED_REJECTS, self._good_rows // 2):
+            raise InputError(
+                f"{self._path.name}: {count:,} of the first {self._good_rows:,} good rows contradict "
+                "what is known. Check that the file is of this desk and holds whole sessions."
+            )
 
     def covered(self) -> Iterator[tuple[str, date, datetime]]:
-        known_at = self._desk.calendar.history_known_at
+        self._settle_contradictions()
         for account_id, session in coverage(self._extent, self._desk.calendar, through=self._through):
-            yield account_id, session, known_at(session)
+            yield account_id, session, self._known_at(session)
+
+    def _settle_contradictions(self) -> None:
+        if not self._contradictions:
+            return
+        if not self._quarantine:
+            self._refuse()
+        lines = {c.trade.origin.line_number: c for c in self._contradictions if c.trade.origin is not None}
+        texts = row_texts(self._path, self._mapping, lines)
+        for line, found in lines.items():
+            self._reject(Rejected(line, texts.get(line, ""), (found.problem,), found.trade.account_id))
+
+    def _refuse(self) -> None:
+        raise InputError(listing(self._path.name, [str(found) for found in self._contradictions]))
+
+    def _reject(self, row: Rejected) -> None:
+        self._extent.add(row)
+        self.rejected.append(RejectedRow(row.line_number, row.text, row.problem))
+
+    def _known_at(self, session: date) -> datetime:
+        """Return when the day of a session counts as known: early on the next one, if that is not lived."""
+        following = self._desk.calendar.shift(session, 1)
+        if self._lived is not None and self._lived[0] <= following <= self._lived[1]:
+            return self._now
+        return self._desk.calendar.history_known_at(session)
+
+    @cached_property
+    def _lived(self) -> tuple[date, date] | None:
+        """The first and the last session with a cut-off, read while the load has its turn to write."""
+        return self._desk.store.mornings.lived_stretch()

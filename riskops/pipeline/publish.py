@@ -8,6 +8,7 @@ import riskops
 from riskops import ladder
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
+from riskops.pipeline.export import export
 from riskops.pipeline.stage import Receipt, cut_off, settled, stage
 from riskops.records import Decision, ModelScore, Publication, RuleScore, Run, Rung, Verb, Verdict
 
@@ -28,6 +29,11 @@ def hold_limits(desk: Desk, run: Run) -> Receipt:
 
 
 def _publish(desk: Desk, run: Run, rung: Rung) -> Receipt:
+    """Commit the limits and export them: a kill between the two is mended by whatever runs next."""
+    return {**_committed(desk, run, rung), **export(desk, run)}
+
+
+def _committed(desk: Desk, run: Run, rung: Rung) -> Receipt:
     if (receipt := settled(desk, run, Verb.PUBLISH)) is not None:
         return receipt
     with stage(desk, run, Verb.PUBLISH):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from riskops import champion
 from riskops.desk import Desk
 from riskops.pipeline.faults import force, hang
-from riskops.pipeline.stage import Receipt, cut_off, read_history, settled, stage
+from riskops.pipeline.stage import NO_SCORES, Receipt, cut_off, read_history, settled, stage
 from riskops.records import Run, Verb
 from riskops.settings import Fault
+
+if TYPE_CHECKING:
+    from riskops.challenger import Scored
 
 
 def score_pooled_model(desk: Desk, run: Run) -> Receipt:
     """Score every trader by the pooled model, the challenger.
+
+    A desk too young to learn from gets no scores, and its receipt says how much is missing.
 
     Raises
     ------
@@ -28,6 +35,12 @@ def score_pooled_model(desk: Desk, run: Run) -> Receipt:
         history = read_history(desk, run)
         paths = desk.store.history.paths(history, cut_off(desk, run))
         found = challenger.score(history, paths, champion.walk(history), champion.score(history))
-        receipt = {"traders": len(found), "raised": sum(score.gain_usd > 0 for score in found)}
-        desk.store.mornings.record_model_scores(run.session, run.revision, found, receipt)
+        receipt = _receipt(found)
+        desk.store.mornings.record_model_scores(run.session, run.revision, found.scores, receipt)
     return receipt
+
+
+def _receipt(found: Scored) -> Receipt:
+    raised = sum(score.gain_usd > 0 for score in found.scores)
+    counts = {"traders": len(found.scores), "raised": raised}
+    return counts | {NO_SCORES: found.why_none} if found.why_none else counts

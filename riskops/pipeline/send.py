@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 
 from riskops import second_channel
-from riskops.delivery import deliver
+from riskops.delivery import LOCKS, deliver
 from riskops.desk import Desk
+from riskops.pipeline.export import export
 from riskops.pipeline.stage import Receipt, may_mail, settled, stage
 from riskops.records import Publication, Run, Rung, Verb
 from riskops.report.minimal import minimal_subject, minimal_text
 from riskops.store.mornings import Report
 from riskops.store.outbox import Outbox
 from riskops.store.seal import LIMITS_MAIL
-
-LOCKS = "locks"
 
 
 def send(desk: Desk, run: Run) -> Receipt:
@@ -28,6 +27,14 @@ def send(desk: Desk, run: Run) -> Receipt:
     DeliveryError
         If a mail was not accepted; the recipients who have theirs do not get another.
     """
+    try:
+        receipt = _sent(desk, run)
+    finally:
+        exported = export(desk, run)
+    return {**receipt, **exported}
+
+
+def _sent(desk: Desk, run: Run) -> Receipt:
     if not may_mail(desk, run):
         return {"delivered": [], "why": f"a {run.run_type} run for {run.session} does not mail"}
     if (receipt := settled(desk, run, Verb.SEND)) is not None:

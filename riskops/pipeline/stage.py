@@ -11,10 +11,12 @@ from riskops import config
 from riskops.desk import Desk
 from riskops.errors import RiskOpsError
 from riskops.history import DeskHistory
+from riskops.pipeline.emergency import adopt
 from riskops.records import Run, RunType, Verb
 from riskops.sessions import desk_date, desk_time
 
 Receipt = Mapping[str, Any]
+NO_SCORES = "no_scores"  # in the model's receipt: why a morning without a failure has none
 
 
 class stage:  # noqa: N801 - reads as a statement: `with stage(desk, run, verb):`
@@ -52,8 +54,10 @@ def settled(desk: Desk, run: Run, verb: Verb) -> Receipt | None:
     """Return the receipt of a verb that is done for a session whose mail is out, else ``None``.
 
     Automatic change has ended there: running such a verb again is a quiet no-op. A score that
-    comes late is stored all the same; limits and reports that come late are not.
+    comes late is stored all the same; limits and reports that come late are not. A mail that left
+    while the risk database was gone is taken over first: it is out like any other.
     """
+    adopt(desk, run)
     mornings = desk.store.mornings
     if not mornings.is_frozen(run.session, run.revision):
         return None

@@ -1,39 +1,115 @@
-"""Watch over the morning from outside Airflow: finish what is late, tell on-call what is wrong."""
+"""Watch over the morning from outside Airflow: finish what is late, tell on-call what is wrong.
+
+Where the risk database is gone as well, limits are held from the limits file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, time
 
-from riskops import clock_ladder, second_channel
+from riskops import clock_ladder, config, second_channel
 from riskops.desk import Desk
-from riskops.pipeline.morning import Step, perform_all
+from riskops.errors import LimitsFileError, RiskOpsError, StoreError
+from riskops.pipeline.emergency import adopt, fit_file, mail_from_file
+from riskops.pipeline.export import export
+from riskops.pipeline.morning import Step
 from riskops.records import Run, Verb
-from riskops.sessions import DESK_ZONE
+from riskops.sessions import DESK_ZONE, TradingCalendar, desk_date
+from riskops.settings import Settings
 
 
 def watch(desk: Desk, run: Run, perform: Callable[[Verb], Step], report: Callable[[Step], None]) -> bool:
     """Perform what the clock says is due of today's morning, and raise the alarm where needed.
 
-    It may act beside Airflow: verbs are idempotent, a mail that is out stays the only one.
+    It may act beside Airflow: verbs are idempotent, a mail that is out stays the only one. An
+    emergency mail is taken over, a limits file that is behind is written.
 
     Returns
     -------
     bool
         Whether all is well: the mail is out, or nothing is due yet.
+
+    Raises
+    ------
+    StoreError
+        If the risk database cannot be used.
     """
+    adopt(desk, run)
     done = _done(desk, run)
-    verbs = clock_ladder.due(_now(desk), done, is_out=_is_out(desk, run))
-    steps = perform_all(verbs, perform, report)
-    alarm = clock_ladder.alarm(_now(desk), bool(_done(desk, run)), is_out=_is_out(desk, run))
+    verbs = clock_ladder.due(_time(desk.clock()), done, is_out=_is_out(desk, run))
+    steps = _perform(verbs, perform, report)
+    export(desk, run)
+    alarm = clock_ladder.alarm(_time(desk.clock()), bool(_done(desk, run)), is_out=_is_out(desk, run))
     failed = [f"{step.verb.value}: {step.problem}" for step in steps if not step.succeeded]
     if alarm or failed:
         second_channel.tell(desk.settings, f"{run.session}: {'; '.join(filter(None, [alarm, *failed]))}")
     return not alarm and not failed
 
 
-def _now(desk: Desk) -> time:
-    return desk.clock().astimezone(DESK_ZONE).time()
+def _perform(
+    verbs: Sequence[Verb], perform: Callable[[Verb], Step], report: Callable[[Step], None]
+) -> list[Step]:
+    """Perform verbs in order; the first that cannot use the database ends it, no other could either."""
+    steps = []
+    for verb in verbs:
+        steps.append(perform(verb))
+        report(steps[-1])
+        if steps[-1].exit_code == StoreError.exit_code:
+            raise StoreError(steps[-1].problem)
+    return steps
+
+
+def watch_without_database(
+    settings: Settings, calendar: TradingCalendar, now: datetime, problem: str
+) -> bool:
+    """Hold limits from the limits file once they are due, and tell on-call in any case.
+
+    Parameters
+    ----------
+    problem
+        Why the risk database cannot be used, in words.
+
+    Returns
+    -------
+    bool
+        Whether the desk has its mail; ``False`` where none is due yet.
+
+    Raises
+    ------
+    LimitsFileError
+        If there is no limits file to hold from.
+    DeliveryError
+        If a mail was not accepted.
+    """
+    session = desk_date(now)
+    if not calendar.is_session(session):
+        return False
+    gone = f"{session}, without the risk database: {problem}"
+    if not clock_ladder.is_emergency(_time(now)):
+        second_channel.tell(settings, f"{gone} {_outlook(settings, calendar, now)}")
+        return False
+    try:
+        done = mail_from_file(settings, calendar, now, problem)
+    except RiskOpsError as error:
+        second_channel.tell(settings, f"{gone} NOT EVERYBODY HAS LIMITS: {error}")
+        raise
+    second_channel.tell(settings, f"{gone} {done}")
+    return True
+
+
+def _outlook(settings: Settings, calendar: TradingCalendar, now: datetime) -> str:
+    """Say what happens if the database does not come back."""
+    at = f"At {config.RULES_UNTIL:%H:%M} New York"
+    try:
+        file = fit_file(settings, calendar, desk_date(now))
+    except LimitsFileError as error:
+        return f"{at} NO LIMITS CAN BE HELD: {error}"
+    return f"{at} limits are mailed from the limits file of {file.session}, unless they are out."
+
+
+def _time(moment: datetime) -> time:
+    return moment.astimezone(DESK_ZONE).time()
 
 
 def _done(desk: Desk, run: Run) -> set[Verb]:

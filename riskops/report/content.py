@@ -6,11 +6,11 @@ Both templates only arrange what stands here, so the twins cannot say different 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from riskops import config
+from riskops import config, evidence
 from riskops.money import at_least, dollars, whole_dollars
 from riskops.records import (
     CheckResult,
@@ -19,14 +19,14 @@ from riskops.records import (
     ModelScore,
     Publication,
     Rung,
-    Severity,
     Verdict,
 )
+from riskops.report.health import failures, health_lines, is_critical
 from riskops.report.wording import (
     SYSTEMS,
     VERDICTS,
     because,
-    check_line,
+    confidence,
     counted,
     desk_moment,
     flip_distance,
@@ -35,7 +35,6 @@ from riskops.report.wording import (
     long_date,
     notes,
     one_line,
-    pace,
     printable,
     reasons,
     rung_label,
@@ -47,7 +46,6 @@ from riskops.report.wording import (
 )
 
 MOST_NAMES = 8
-MOST_CHECKS = 12
 MOST_NEAREST = 3
 
 
@@ -123,6 +121,32 @@ class _Tiers:
         return len(self.immediate) + len(self.moderate) + len(self.mild)
 
 
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """A trader whom the model in shadow would cut further, to `asked` percent."""
+
+    decision: Decision
+    score: ModelScore
+    asked: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """What may be said of the pooled model: whether it gave scores, and where it is worth a word.
+
+    `differences` are those whose expected gain is material, the largest first.
+    """
+
+    has_scores: bool
+    risk_is_known: bool
+    differences: tuple[_Difference, ...]
+
+    def difference(self, trader_id: str) -> _Difference | None:
+        """Return a trader's difference if it is among those that are shown."""
+        shown = self.differences[: config.SHADOW_DIFFERENCES_SHOWN]
+        return next((found for found in shown if found.decision.trader_id == trader_id), None)
+
+
 def content(
     publication: Publication,
     comparison: Comparison | None,
@@ -148,7 +172,7 @@ def content(
         When the session was sealed, where the mail describes one that is out.
     """
     tiers = _tiers(publication.decisions)
-    scores = {score.trader_id: score for score in model_scores}
+    model = _said_of_the_model(publication, comparison, model_scores)
     return Content(
         title=f"Daily loss limits for {long_date(publication.session)}",
         subject=_subject(publication, tiers),
@@ -157,17 +181,17 @@ def content(
         changes=_changes(publication, replaces),
         to_do=() if replaces else _to_do(tiers),
         immediate_title=f"Immediate action (cut above {config.IMMEDIATE_ABOVE}%)",
-        immediate=_entries(tiers.immediate, scores, "REDUCE LIMIT BY"),
+        immediate=_entries(tiers.immediate, model, "REDUCE LIMIT BY"),
         moderate_title=f"Moderate (cut of {config.MODERATE_FROM}% to {config.IMMEDIATE_ABOVE}%)",
-        moderate=_entries(tiers.moderate, scores, "Reduce by"),
-        others=_entries((*tiers.mild, *tiers.remarked), scores, "Reduce by"),
+        moderate=_entries(tiers.moderate, model, "Reduce by"),
+        others=_entries((*tiers.mild, *tiers.remarked), model, "Reduce by"),
         full_limits=_full_limits(tiers.free),
         nearest=_nearest(tiers.free),
         counts=_counts(tiers),
         summary=_summary(publication, tiers),
-        evidence=_evidence(publication, comparison, scores),
-        health=_health(checks, restricted_share),
-        footer=_footer(publication, comparison, checks, sealed_at),
+        evidence=_evidence(comparison, model),
+        health=_health(publication, checks, restricted_share),
+        footer=_footer(publication, comparison, sealed_at),
     )
 
 
@@ -194,13 +218,11 @@ def _label(decision: Decision) -> str:
     return trader_label(decision.trader_id, decision.name)
 
 
-def _entries(
-    decisions: Sequence[Decision], scores: Mapping[str, ModelScore], order: str
-) -> tuple[Entry, ...]:
-    return tuple(_entry(decision, scores.get(decision.trader_id), order) for decision in decisions)
+def _entries(decisions: Sequence[Decision], model: _Model, order: str) -> tuple[Entry, ...]:
+    return tuple(_entry(decision, model, order) for decision in decisions)
 
 
-def _entry(decision: Decision, score: ModelScore | None, order: str) -> Entry:
+def _entry(decision: Decision, model: _Model, order: str) -> Entry:
     percent = f"{decision.reduction}%"
     return Entry(
         trader=_label(decision),
@@ -209,39 +231,66 @@ def _entry(decision: Decision, score: ModelScore | None, order: str) -> Entry:
         limit=dollars(decision.limit_cents),
         base=dollars(decision.base_limit_cents),
         reasons=reasons(decision),
-        confidence=decision.confidence.value,
+        confidence=confidence(decision) if decision.reduction else "",
         standing=standing(decision),
-        details=_details(decision, score),
+        details=_details(decision, model),
     )
 
 
-def _details(decision: Decision, score: ModelScore | None) -> tuple[Detail, ...]:
+def _details(decision: Decision, model: _Model) -> tuple[Detail, ...]:
     told = [
         Detail("Record", track_record(decision.track_record)),
-        Detail("Risk of a large loss", large_loss_risk(decision)),
+        Detail("Risk of a large loss", large_loss_risk(decision) if model.risk_is_known else ""),
     ]
     if decision.reduction:
         told += [
             Detail("Way back", items=way_back(decision)),
             Detail("Flip distance", flip_distance(decision)),
         ]
-    told.append(_model_detail(decision, score))
+    told.append(_model_detail(model.difference(decision.trader_id)))
     told += [Detail("Note", note) for note in notes(decision)]
     return tuple(detail for detail in told if detail.text or detail.items)
 
 
-def _model_detail(decision: Decision, score: ModelScore | None) -> Detail:
-    """Return the model's cut and its largest reason where it differs from what was decided."""
-    if score is None or not score.reasons or not _differs(decision, score):
+def _model_detail(difference: _Difference | None) -> Detail:
+    """Return the model's cut and its largest reason."""
+    if difference is None:
         return Detail("Pooled model")
-    asked = _asked(decision, score)
-    cut = f"would cut by {asked}%" if asked else "would not cut"
-    return Detail(f"Pooled model (shadow) {cut}", printable(score.reasons[0]))
+    label = f"Pooled model (shadow) would cut by {difference.asked}%"
+    return Detail(label, printable(difference.score.reasons[0]))
 
 
-def _differs(decision: Decision, score: ModelScore) -> bool:
-    """Tell whether the model would decide otherwise; a held limit cannot be compared with its score."""
-    return decision.engine is not None and _asked(decision, score) != decision.reduction
+def _said_of_the_model(
+    publication: Publication, comparison: Comparison | None, scores: Sequence[ModelScore]
+) -> _Model:
+    losses = 0 if comparison is None else comparison.large_loss_days
+    shadow = () if publication.rung is Rung.MODEL else _differences(publication.decisions, scores)
+    return _Model(
+        has_scores=bool(scores), risk_is_known=losses >= config.MIN_LARGE_LOSS_DAYS, differences=shadow
+    )
+
+
+def _differences(decisions: Sequence[Decision], scores: Sequence[ModelScore]) -> tuple[_Difference, ...]:
+    """Return whom the model would cut further, by how much it would; no reason, no word.
+
+    A held limit cannot be compared with a score, and a gain that is not material is no news.
+    """
+    given = {score.trader_id: score for score in scores if score.reasons and _is_material(score)}
+    found = [
+        _Difference(d, given[d.trader_id], _asked(d, given[d.trader_id]))
+        for d in decisions
+        if d.trader_id in given and d.engine is not None
+    ]
+    further = [difference for difference in found if _points(difference) > 0]
+    return tuple(sorted(further, key=lambda f: (-_points(f), -f.score.gain_usd)))
+
+
+def _points(difference: _Difference) -> int:
+    return difference.asked - difference.decision.reduction
+
+
+def _is_material(score: ModelScore) -> bool:
+    return score.gain_usd > config.MATERIAL_CENTS_PER_ACTIVE_TRADER / 100
 
 
 def _asked(decision: Decision, score: ModelScore) -> int:
@@ -388,8 +437,8 @@ def _quarantine_alert(publication: Publication) -> str:
 def _checks_alert(checks: Sequence[CheckResult]) -> str:
     if not checks:
         return "NO DATA CHECK was carried out this morning."
-    critical = [check for check in _failed(checks) if _is_critical(check)]
-    return f"CRITICAL: {counted(len(critical), 'data check')} failed, see data health." if critical else ""
+    critical = [check for check in failures(checks) if is_critical(check)]
+    return f"CRITICAL: {counted(len(critical), 'data problem')}, see data health." if critical else ""
 
 
 def _share_alert(restricted_share: float | None) -> str:
@@ -406,30 +455,40 @@ def _share_alert(restricted_share: float | None) -> str:
 # --- evidence, data health, footer ------------------------------------------------------------
 
 
-def _evidence(
-    publication: Publication, comparison: Comparison | None, scores: Mapping[str, ModelScore]
-) -> tuple[str, ...]:
+def _evidence(comparison: Comparison | None, model: _Model) -> tuple[str, ...]:
     if comparison is None:
         return ("No comparison of model and rules was recorded this morning.",)
-    if not comparison.desk_days:
+    too_little = comparison.verdict is Verdict.NOT_ENOUGH_EVIDENCE and not model.has_scores
+    if too_little or not comparison.desk_days:
         return (printable(comparison.reason),)
     lines = [_meter(comparison), _reading(comparison.verdict), _benefits(comparison)]
-    lines += [_limits_of_evidence(comparison), _shadow(publication, scores)]
+    lines += [*_limits_of_evidence(comparison), _risk_to_come(comparison, model), _shadow(model)]
     return tuple(line for line in lines if line)
 
 
 def _meter(comparison: Comparison) -> str:
     """Return how far the evidence for the model has come; the weakest of the four tests counts."""
     weakest, bar = min(comparison.e_values), comparison.information.get("bar", config.E_VALUE_BAR)
-    way_to_go = "bar reached" if weakest >= bar else pace(comparison.sessions_to_go)
-    detectable = _detectable(comparison.smallest_detectable_usd)
-    return f"model e = {weakest:,.1f} of {bar:.0f}, {way_to_go}; {detectable}"
+    way_to_go = "bar reached" if weakest >= bar else evidence.pace(comparison.sessions_to_go)
+    return f"Evidence for the model: e = {weakest:,.1f} of {bar:.0f}, {way_to_go}; {_detectable(comparison)}"
 
 
-def _detectable(usd: float | None) -> str:
+def _detectable(comparison: Comparison) -> str:
+    usd, days = comparison.smallest_detectable_usd, comparison.desk_days
+    if days < config.MIN_DESK_DAYS:
+        seen = f"{days:,} of {config.MIN_DESK_DAYS:,} desk-days"
+        return f"smallest detectable advantage not known yet ({seen})"
     if usd is None or not math.isfinite(usd):
         return "smallest detectable advantage not known yet"
     return f"smallest detectable advantage {whole_dollars(100 * usd)} a day"
+
+
+def _risk_to_come(comparison: Comparison, model: _Model) -> str:
+    """Say what the displayed risk still waits for."""
+    if model.risk_is_known:
+        return ""
+    seen = f"{comparison.large_loss_days:,} of {config.MIN_LARGE_LOSS_DAYS:,} large-loss days"
+    return f"The risk of a large loss is not shown yet ({seen})."
 
 
 def _reading(verdict: Verdict) -> str:
@@ -449,74 +508,55 @@ def _benefits(comparison: Comparison) -> str:
     return f"Benefit over no restriction: model {model}, rules {rules} ({days}, {losses})."
 
 
-def _limits_of_evidence(comparison: Comparison) -> str:
-    remarks = []
-    if comparison.vetoed:
-        remarks.append("a single very bad day of the model vetoes its promotion for now")
-    if comparison.clipped_days:
-        remarks.append(f"{counted(comparison.clipped_days, 'day')} clipped")
-    return f"Mind: {'; '.join(remarks)}." if remarks else ""
+def _limits_of_evidence(comparison: Comparison) -> tuple[str, str]:
+    """Return what bends the evidence: a veto, and days that do not count in full."""
+    vetoed = "One ruinous day of the model vetoes its promotion for now." if comparison.vetoed else ""
+    days = counted(comparison.clipped_days, "desk-day")
+    clipped = (
+        f"On {days} model and rules differed by so much that the test counts only part of it (clipped), "
+        "so that no single day decides."
+    )
+    return vetoed, clipped if comparison.clipped_days else ""
 
 
-def _shadow(publication: Publication, scores: Mapping[str, ModelScore]) -> str:
+def _shadow(model: _Model) -> str:
     """Return whom the model would have cut further; it tells, it does not decide."""
-    if publication.rung is Rung.MODEL:
+    shown = model.differences[: config.SHADOW_DIFFERENCES_SHOWN]
+    if not shown:
         return ""
-    known = [(d, scores[d.trader_id]) for d in publication.decisions if d.trader_id in scores]
-    further = [
-        f"{_label(d)} {_asked(d, s)}% (not {d.reduction}%)"
-        for d, s in known
-        if _differs(d, s) and _asked(d, s) > d.reduction
-    ]
-    return f"In shadow the model would cut further: {listing(further, MOST_NAMES)}." if further else ""
+    named = ", ".join(f"{_label(d.decision)} {d.asked}% (not {d.decision.reduction}%)" for d in shown)
+    of = (
+        f" (the {len(shown)} largest of {len(model.differences)})"
+        if len(model.differences) > len(shown)
+        else ""
+    )
+    return f"In shadow the model would cut further{of}: {named}."
 
 
-def _failed(checks: Sequence[CheckResult]) -> list[CheckResult]:
-    """Return the checks that failed, the gravest first."""
-    order = list(Severity)
-    failed = [check for check in checks if not check.passed]
-    return sorted(failed, key=lambda check: (not _is_critical(check), order.index(check.severity)))
-
-
-def _is_critical(check: CheckResult) -> bool:
-    return check.raised or check.severity is Severity.CRITICAL
-
-
-def _health(checks: Sequence[CheckResult], restricted_share: float | None) -> tuple[str, ...]:
-    failed = _failed(checks)
-    lines = [_passed(checks), *[check_line(check) for check in failed[:MOST_CHECKS]]]
-    if len(failed) > MOST_CHECKS:
-        lines.append(f"and {len(failed) - MOST_CHECKS} more failed checks")
+def _health(
+    publication: Publication, checks: Sequence[CheckResult], restricted_share: float | None
+) -> tuple[str, ...]:
+    names = {decision.trader_id: decision.name for decision in publication.decisions}
+    lines = health_lines(checks, names)
     if restricted_share is not None:
         window = counted(config.RESTRICTED_SHARE_WINDOW, "session")
         lines.append(f"Restricted trader-days over the last {window}: {share(restricted_share)}")
     return tuple(lines)
 
 
-def _passed(checks: Sequence[CheckResult]) -> str:
-    if not checks:
-        return "No data check was carried out"
-    remarks = sum(check.severity is Severity.INFO and not check.raised for check in _failed(checks))
-    remarked = f", {counted(remarks, 'remark')}" if remarks else ""
-    return f"{sum(check.passed for check in checks)} of {counted(len(checks), 'check')} passed{remarked}"
-
-
 def _footer(
-    publication: Publication,
-    comparison: Comparison | None,
-    checks: Sequence[CheckResult],
-    sealed_at: datetime | None,
+    publication: Publication, comparison: Comparison | None, sealed_at: datetime | None
 ) -> tuple[tuple[str, str], ...]:
     known = "" if comparison is None or comparison.reason == publication.why else comparison.reason
     lines = [
         ("Rung", _with_why(f"{int(publication.rung)} {publication.rung.label}", publication.why)),
         ("Verdict", _with_why(_verdict(publication, comparison), known)),
         ("Cut-off", desk_moment(publication.cut_off)),
-        ("Checks", _passed(checks)),
         ("Code version", one_line(publication.code_version)),
-        ("Revision", str(publication.revision)),
+        ("Revision", str(publication.revision) if publication.revision else ""),
+        ("Sealed", desk_moment(sealed_at) if sealed_at else ""),
     ]
-    return (*lines, ("Sealed", desk_moment(sealed_at))) if sealed_at else tuple(lines)
+    return tuple((label, value) for label, value in lines if value)
 
 
 def _verdict(publication: Publication, comparison: Comparison | None) -> str:

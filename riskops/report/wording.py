@@ -12,16 +12,16 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from riskops import config
 from riskops.money import at_least
-from riskops.records import CheckResult, Decision, Engine, Rung, Severity, TrackRecord, Verdict
+from riskops.records import Confidence, Decision, Engine, Rung, TrackRecord, Verdict
 from riskops.sessions import DESK_ZONE
 from riskops.way_back import CLAUSE_BREAK
 
 LONGEST_TEXT = 300
 LONGEST_ID = 64
 LONGEST_NAME = 80
-RETOLD = ("Easing from", "Probation")  # reasons that have a note which tells more
+EASING = "Easing from"
+RETOLD = (EASING, "Probation")  # reasons that have a note which tells more
 
 SYSTEMS = {
     Rung.MODEL: "Pooled model",
@@ -108,13 +108,17 @@ def track_record(record: TrackRecord | None) -> str:
     return f"large loss on {record.hits} of {counted(record.days, 'such day')}{desk}"
 
 
+def confidence(decision: Decision) -> str:
+    """Return how well a cut is confirmed; nothing where it only eases: no signal of today speaks for it."""
+    only_eases = bool(decision.reasons) and all(reason.startswith(EASING) for reason in decision.reasons)
+    return "" if only_eases and decision.confidence is not Confidence.LOW else decision.confidence.value
+
+
 def flip_distance(decision: Decision) -> str:
-    """Return which extra loss on the last active day would raise the cut; only engines know."""
-    if decision.rung in (Rung.HOLD, Rung.FLOOR):
+    """Return which extra loss on the last active day would raise the cut, where an engine knows one."""
+    if decision.rung in (Rung.HOLD, Rung.FLOOR) or decision.flip_distance_cents is None:
         return ""
     whose = "the rules'" if decision.engine is Engine.POOLED_MODEL else "the"
-    if decision.flip_distance_cents is None:
-        return f"no further loss on the last active day would raise {whose} cut"
     more = at_least(decision.flip_distance_cents)
     return f"{more} more loss on the last active day would raise {whose} cut"
 
@@ -131,15 +135,6 @@ def large_loss_risk(decision: Decision) -> str:
     """Return the calibrated probability of a large loss on the session, where there is one."""
     probability = decision.large_loss_probability
     return "" if probability is None or not math.isfinite(probability) else share(probability)
-
-
-def pace(sessions: int | None) -> str:
-    """Return how far away a promotion is; a wait of more than ten years is not counted."""
-    if sessions is None:
-        return "no promotion in sight at this pace"
-    if sessions > config.SESSIONS_WORTH_COUNTING:
-        return "more than ten years away at this pace"
-    return f"about {counted(sessions, 'more session')} at this pace"
 
 
 def standing(decision: Decision) -> str:
@@ -178,15 +173,3 @@ def _rung_number(decision: Decision) -> str:
 def because(statement: str, why: str) -> str:
     """Return a statement and its reason, where there is one, in one line."""
     return printable(f"{statement}: {one_line(why)}" if why else statement)
-
-
-def check_line(check: CheckResult) -> str:
-    """Return a failed check in one line: how grave, what, whose, and what was seen."""
-    severity = Severity.CRITICAL if check.raised else check.severity
-    is_remark = severity is Severity.INFO
-    grave = "REMARK" if is_remark else severity.value.upper()
-    whose = f" (trader {one_line(check.trader_id, LONGEST_ID)})" if check.trader_id else ""
-    state = " could not be carried out" if check.raised else "" if is_remark else " failed"
-    seen = f"; observed {one_line(check.observed)}" if check.observed else ""
-    rows = f"; {counted(check.unexpected_count, 'row')}" if check.unexpected_count else ""
-    return f"{grave}: {one_line(check.check)}{whose}{state}: {one_line(check.detail)}{seen}{rows}"

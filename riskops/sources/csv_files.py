@@ -16,7 +16,8 @@ import csv
 import hashlib
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import stat
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -26,7 +27,7 @@ from typing import TypeVar
 
 from riskops.errors import InputError
 from riskops.money import CENT, cents
-from riskops.records import Side, Trade
+from riskops.records import Origin, Side, Trade
 from riskops.sessions import TradingCalendar
 from riskops.sources.mappings import ColumnMapping, UnreadableCellError, read_identifier, shown
 
@@ -42,6 +43,7 @@ KEPT_TEXT_CHARACTERS = 500
 MAX_TRADE_ID_LENGTH = 128
 MAX_TRADED_VALUE = Decimal(10**14)  # in the file's currency; its cents still fit 64 bits
 HOME_CURRENCY = "USD"
+HOW_TO_ENROL = "Enrol it with `riskops enrol TRADER ACCOUNT --since YYYY-MM-DD`"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -52,13 +54,15 @@ _EXACT = Context(prec=600)  # wide enough that no sum or product of cells is eve
 class Rejected:
     """A row that was refused: where it stands, what it says and every problem with it.
 
-    `account_id` is the account the row names, ``None`` where that cannot be read.
+    `account_id` is the account the row names, ``None`` where that cannot be read;
+    `is_stranger` says that nobody enrolled it.
     """
 
     line_number: int
     text: str
     problems: tuple[str, ...]
     account_id: str | None = None
+    is_stranger: bool = False
 
     @property
     def problem(self) -> str:
@@ -151,6 +155,22 @@ def file_digest(path: Path) -> str:
         raise _unreadable(path, error) from error
 
 
+def row_texts(path: Path, mapping: ColumnMapping, line_numbers: Collection[int]) -> dict[int, str]:
+    """Return the texts of some rows of a file by line number, as they are kept for refused rows."""
+    return {
+        number: _kept_text(line, mapping.encoding) for number, line in _lines(path) if number in line_numbers
+    }
+
+
+def listing(file_name: str, problems: Sequence[str]) -> str:
+    """Return why a file is refused: how many problems it has, and the first of them."""
+    count = len(problems)
+    number = f"at least {count:,}" if count >= COUNTED_PROBLEMS else f"{count:,}"
+    first = f" The first {LISTED_PROBLEMS}:" if count > LISTED_PROBLEMS else ""
+    heading = f"{file_name} is refused, nothing was loaded. Problems: {number}.{first}"
+    return "\n".join([heading, *problems[:LISTED_PROBLEMS]])
+
+
 def no_usd_rate(currency: str, session: date) -> Decimal | None:
     """Know no exchange rate: every amount has to be USD."""
     return None
@@ -190,7 +210,7 @@ def read_trades(
     ------
     InputError
         If anything is wrong with the file; lists the first problems as
-        ``file:line: column 'X': what is wrong. remedy``.
+        ``file:line: column 'X': what is wrong. remedy``, and accounts nobody enrolled once each.
     """
     reading = _Reading(path, mapping, calendar, frozenset(account_ids), now, known_at, usd_rate)
     _refuse_unless_clean(reading)
@@ -249,22 +269,44 @@ class _Reading:
 
 def _refuse_unless_clean(reading: _Reading) -> None:
     """Go through the whole file once and raise what is wrong with it."""
-    problems: list[str] = []
+    problems = _Problems(reading.path.name, f"column {reading.mapping.account!r}: ")
     for row in _rows(reading):
         if isinstance(row, Rejected):
-            problems += [f"{reading.path.name}:{row.line_number}: {text}" for text in row.problems]
-        if len(problems) >= COUNTED_PROBLEMS:
+            problems.add(row)
+        if problems.are_enough:
             break
-    if problems:
-        raise InputError(_listing(reading.path, problems))
+    if found := problems.texts():
+        raise InputError(listing(reading.path.name, found))
 
 
-def _listing(path: Path, problems: list[str]) -> str:
-    count = len(problems)
-    number = f"at least {count:,}" if count >= COUNTED_PROBLEMS else f"{count:,}"
-    first = f" The first {LISTED_PROBLEMS}:" if count > LISTED_PROBLEMS else ""
-    heading = f"{path.name} is refused, nothing was loaded. Problems: {number}.{first}"
-    return "\n".join([heading, *problems[:LISTED_PROBLEMS]])
+class _Problems:
+    """What a strict reading finds: problems row by row, accounts nobody enrolled once each."""
+
+    def __init__(self, file_name: str, account_column: str) -> None:
+        self._file_name, self._account_column = file_name, account_column
+        self._of_rows: list[str] = []
+        self._strangers: dict[str, list[int]] = {}
+
+    @property
+    def are_enough(self) -> bool:
+        return len(self._of_rows) + len(self._strangers) >= COUNTED_PROBLEMS
+
+    def add(self, row: Rejected) -> None:
+        problems: Sequence[str] = row.problems
+        if row.is_stranger and row.account_id is not None:
+            tally = self._strangers.setdefault(row.account_id, [0, row.line_number])
+            tally[0] += 1
+            problems = [text for text in problems if not text.startswith(self._account_column)]
+        self._of_rows += [f"{self._file_name}:{row.line_number}: {text}" for text in problems]
+
+    def texts(self) -> list[str]:
+        return [self._unenrolled(*stranger) for stranger in self._strangers.items()] + self._of_rows
+
+    def _unenrolled(self, account: str, tally: Sequence[int]) -> str:
+        rows, first = tally
+        counted = f"{rows:,} row{'s' if rows > 1 else ''}, first in line {first}"
+        remedy = f"{HOW_TO_ENROL} or take its rows out."
+        return f"{self._file_name}: account {shown(account)} is not enrolled: {counted}. {remedy}"
 
 
 def _only_trades(reading: _Reading) -> Iterator[Trade]:
@@ -317,7 +359,7 @@ def _header(name: str, first: tuple[int, bytes], mapping: ColumnMapping) -> _Hea
             fault = "is missing from" if column not in titles else "appears more than once in"
             raise InputError(
                 f"{where} column {column!r}: {fault} the header. "
-                f"The layout {mapping.name!r} needs it exactly once. Correct the header or the layout."
+                f"The layout {mapping.name!r} needs it exactly once. Correct the header or name its layout."
             )
     return _Header(len(titles), {column: titles.index(column) for column in mapping.columns})
 
@@ -330,12 +372,19 @@ class _BadLineError(ValueError):
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
+    named = shown(path.name or str(path))
+    if not path.name.isprintable():
+        raise InputError(f"{path.name!a} is no name for a file: it cannot be printed. Rename the file.")
     try:
-        is_file = path.is_file()
-    except (OSError, ValueError):  # ValueError: a NUL in the path
-        is_file = False
-    if not is_file:
-        raise InputError(f"{shown(path.name)} is no file. Check the path.")
+        mode = path.stat().st_mode
+    except (FileNotFoundError, ValueError) as error:  # ValueError: a NUL in the path
+        raise InputError(f"{named} does not exist. Check the path.") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{named} is a folder, not a file. Name one CSV file in it.")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{named} is no regular file. Save the transactions as a CSV file.")
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:
@@ -396,9 +445,7 @@ def _decoded(line: bytes, encoding: str) -> str:
         return line.decode(encoding)
     except UnicodeError as error:
         byte = getattr(error, "start", 0)
-        raise _BadLineError(
-            f"is no {encoding} text (byte {byte}). Save the file as {encoding} or choose its encoding."
-        ) from None
+        raise _BadLineError(f"is no {encoding} text (byte {byte}). Save the file as {encoding}.") from None
 
 
 def _kept_text(line: bytes, encoding: str) -> str:
@@ -413,7 +460,8 @@ def _kept_text(line: bytes, encoding: str) -> str:
 class _Row:
     """The cells of one row by column, with the problems found in them."""
 
-    def __init__(self, header: _Header, cells: list[str]) -> None:
+    def __init__(self, number: int, header: _Header, cells: list[str]) -> None:
+        self.number = number
         self._position = header.position
         self._cells = cells
         self.problems: list[tuple[int, str]] = []
@@ -479,14 +527,15 @@ class _RowReader:
     def read(self, number: int, line: bytes) -> Trade | Rejected:
         """Accept or refuse one line."""
         try:
-            row = _Row(self._header, self._whole_row(line))
+            row = _Row(number, self._header, self._whole_row(line))
         except _BadLineError as error:
             return Rejected(number, _kept_text(line, self._mapping.encoding), (f"the line {error}",))
         trade = self._trade(row)
         if trade is not None:
             return trade
-        kept = _kept_text(line, self._mapping.encoding)
-        return Rejected(number, kept, row.problems_in_order(), self._account_named(row))
+        kept, account = _kept_text(line, self._mapping.encoding), self._account_named(row)
+        is_stranger = account is not None and account not in self._reading.account_ids
+        return Rejected(number, kept, row.problems_in_order(), account, is_stranger)
 
     def _whole_row(self, line: bytes) -> list[str]:
         cells, expected = _cells(line, self._mapping), self._header.width
@@ -512,8 +561,10 @@ class _RowReader:
             return None
         session = self._reading.calendar.label(entry.closed_at)
         rate = self._rate(row, entry.currency, session)
-        trade_id = "" if row.problems else self._unique_id(row, entry)
-        return None if row.problems else self._booked(entry, trade_id, session, rate)
+        trade_id = "" if row.problems else self._unique_id(row, entry, session)
+        if not row.problems:
+            self._check_day(row, entry, session, rate)
+        return None if row.problems else self._booked(row.number, entry, trade_id, session, rate)
 
     def _entry(self, row: _Row) -> _Entry:
         mapping, now, one = self._mapping, self._reading.now, Decimal(1)
@@ -539,7 +590,7 @@ class _RowReader:
         account = read_identifier(text)
         if account not in self._reading.account_ids:
             raise UnreadableCellError(
-                f"{shown(account)} is no account of the desk. Add it to the desk or take the row out."
+                f"{shown(account)} is not enrolled. {HOW_TO_ENROL} or take the row out."
             )
         return account
 
@@ -598,6 +649,16 @@ class _RowReader:
                 f"{entry.net} is not gross {entry.gross} less fees {entry.fees}. Correct the amounts.",
             )
 
+    def _check_day(self, row: _Row, entry: _Entry, session: date, rate: Decimal) -> None:
+        """Note a row with which its account's day cannot be added up in 64 bits any more."""
+        price = max(entry.entry_price or Decimal(0), entry.exit_price or Decimal(0))
+        moved = _EXACT.fma(entry.quantity, price, _EXACT.add(abs(entry.gross), abs(entry.net)))
+        if not self._ledger.has_room((entry.account_id, session), _EXACT.multiply(moved, rate)):
+            row.refuse(
+                self._mapping.quantity,
+                f"with it {session} of {entry.account_id} is too large to be true. Correct the amounts.",
+            )
+
     def _rate(self, row: _Row, currency: str, session: date) -> Decimal:
         """Return USD per unit of the currency."""
         if currency == HOME_CURRENCY or self._mapping.currency is None:
@@ -606,23 +667,24 @@ class _RowReader:
         if rate is None:
             row.refuse(
                 self._mapping.currency,
-                f"{shown(currency)} has no USD rate for {session}. Supply the dated rate or convert to USD.",
+                f"{shown(currency)} has no USD rate for {session}. Convert prices and amounts to USD.",
             )
             return Decimal(1)
         return rate
 
-    def _unique_id(self, row: _Row, entry: _Entry) -> str:
+    def _unique_id(self, row: _Row, entry: _Entry, session: date) -> str:
         """Return the id the row names, or one that follows from what the row says."""
         mapping = self._mapping
         if not mapping.trade_id:
             content = _fingerprint([row.text(column) for column in mapping.columns])
-            return f"{content.hex()}-{self._seen.count(content)}"
-        if self._seen.count(_fingerprint([entry.account_id, entry.trade_id])) > 1:
-            column, named = mapping.trade_id[0], shown(entry.trade_id)
-            row.refuse(column, f"{named} was in this file before. Remove the duplicate row.")
+            return f"{content.hex()}-{self._seen.add(content, row.number).times}"
+        result = f"net {_plain(entry.net)} and gross {_plain(entry.gross)} on {session}"
+        seen = self._seen.add(_fingerprint([entry.account_id, entry.trade_id]), row.number, result)
+        if seen.times > 1:
+            row.refuse(mapping.trade_id[0], f"{shown(entry.trade_id)} {_twice(seen, result)}")
         return entry.trade_id
 
-    def _booked(self, entry: _Entry, trade_id: str, session: date, rate: Decimal) -> Trade:
+    def _booked(self, number: int, entry: _Entry, trade_id: str, session: date, rate: Decimal) -> Trade:
         gross_cents, net_cents = self._ledger.book(
             (entry.account_id, session), _EXACT.multiply(entry.gross, rate), _EXACT.multiply(entry.net, rate)
         )
@@ -642,6 +704,7 @@ class _RowReader:
             session=session,
             known_at=self._known(session),
             currency=HOME_CURRENCY,
+            origin=Origin(self._reading.path.name, number),
         )
 
     def _known(self, session: date) -> datetime:
@@ -655,6 +718,21 @@ def _converted(price: Decimal | None, rate: Decimal) -> Decimal | None:
     return price if price is None or rate == 1 else _EXACT.multiply(price, rate)
 
 
+def _plain(amount: Decimal) -> str:
+    """Return an amount in the units of the file, rounded to cents."""
+    return f"{Decimal(cents(amount)).scaleb(-2):.2f}"
+
+
+def _twice(seen: _Seen, result: str) -> str:
+    """Say how a row agrees with the earlier one of the same id, and the remedy."""
+    if seen.result == result:
+        return f"was in line {seen.line_number} before, with the same result. Remove the duplicate row."
+    return (
+        f"was in line {seen.line_number} before with {seen.result}, here with {result}. "
+        "Remove the wrong row; another trade needs an id of its own."
+    )
+
+
 def _fingerprint(parts: list[str]) -> bytes:
     return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=12).digest()
 
@@ -664,6 +742,15 @@ class _Ledger:
 
     def __init__(self) -> None:
         self._sums: dict[tuple[str, date], tuple[Decimal, Decimal]] = {}
+        self._moved: dict[tuple[str, date], Decimal] = {}
+
+    def has_room(self, day: tuple[str, date], moved: Decimal) -> bool:
+        """Take note of what a row moves, traded value and results; say whether the day can hold it."""
+        total = _EXACT.add(self._moved.get(day, Decimal(0)), moved)
+        if total >= MAX_TRADED_VALUE:
+            return False
+        self._moved[day] = total
+        return True
 
     def book(self, day: tuple[str, date], gross: Decimal, net: Decimal) -> tuple[int, int]:
         """Return the cents by which the rounded sums of gross and net move."""
@@ -673,22 +760,34 @@ class _Ledger:
         return cents(gross_sum) - cents(gross_before), cents(net_sum) - cents(net_before)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """How often a key occurred so far, and what its first row said."""
+
+    times: int
+    line_number: int
+    result: str
+
+
 class _Occurrences:
-    """Counts keys in a private temporary database, so that memory stays bounded."""
+    """Remembers keys in a private temporary database, so that memory stays bounded."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = OFF")
         self._database.execute("PRAGMA synchronous = OFF")
-        self._database.execute("CREATE TABLE seen (key BLOB PRIMARY KEY, times INTEGER) WITHOUT ROWID")
+        self._database.execute(
+            "CREATE TABLE seen (key BLOB PRIMARY KEY, times INTEGER, line INTEGER, result TEXT) WITHOUT ROWID"
+        )
         self._database.execute("BEGIN")
 
-    def count(self, key: bytes) -> int:
-        """Count one more occurrence of `key` and return how many there are."""
+    def add(self, key: bytes, line_number: int, result: str = "") -> _Seen:
+        """Note one more occurrence of `key` and return how many there are and the first one."""
         statement = (
-            "INSERT INTO seen VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET times = times + 1 RETURNING times"
+            "INSERT INTO seen VALUES (?, 1, ?, ?) ON CONFLICT (key) DO UPDATE SET times = times + 1 "
+            "RETURNING times, line, result"
         )
-        return int(self._database.execute(statement, (key,)).fetchone()[0])
+        return _Seen(*self._database.execute(statement, (key, line_number, result)).fetchone())
 
     def close(self) -> None:
         """Drop the database."""

@@ -18,8 +18,8 @@ from pathlib import Path
 from riskops.errors import InputError, SourceError
 from riskops.records import Account, Trade
 from riskops.sessions import TradingCalendar
-from riskops.sources.csv_files import Rejected, read_with_rejects
-from riskops.sources.mappings import CLOSED_TRADES, ColumnMapping
+from riskops.sources.csv_files import HOW_TO_ENROL, Rejected, read_with_rejects
+from riskops.sources.mappings import CLOSED_TRADES, ColumnMapping, shown
 from riskops.sources.source import Fetched
 
 _FILE_NAME = re.compile(r".*_([0-9]{4}-[0-9]{2}-[0-9]{2})\.csv", re.IGNORECASE)
@@ -123,9 +123,13 @@ def _session_of(path: Path) -> date | None:
 
 def _only(paths: Sequence[Path], session: date) -> Path:
     if len(paths) > 1:
-        names = ", ".join(path.name for path in paths)
+        names = ", ".join(_printable(path.name) for path in paths)
         raise InputError(f"{len(paths)} files claim {session}: {names}. Leave one of them in the inbox.")
     return paths[0]
+
+
+def _printable(name: str) -> str:
+    return name if name.isprintable() else ascii(name)
 
 
 def _split(
@@ -136,7 +140,7 @@ def _split(
     failures: dict[str, str] = {}
     for row in rows:
         if isinstance(row, Rejected):
-            text = f"{path.name}:{row.line_number}: {row.problem}"
+            text = f"{path.name}:{row.line_number}: {_told(row)}"
             concerned = account_ids if row.account_id is None else [row.account_id]
             failures = dict.fromkeys(concerned, text) | failures
         elif row.session > session:
@@ -147,6 +151,13 @@ def _split(
         elif row.session == session:
             trades.append(row)
     return trades, failures
+
+
+def _told(row: Rejected) -> str:
+    if row.is_stranger and row.account_id is not None:
+        known = f"account {shown(row.account_id)} belongs to no trader who gets a limit"
+        return f"{known}. {HOW_TO_ENROL} or take its rows out."
+    return row.problem
 
 
 def _without_failed(

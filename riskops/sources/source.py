@@ -17,7 +17,8 @@ class Fetched:
     Attributes
     ----------
     trades
-        The closed trades, ordered by (account, close, id).
+        The closed trades, ordered by (account, close, id); with their origin where they were read
+        from a file, so that a contradiction can be found there.
     covered
         The (account id, session) pairs the source confirms as fetched, possibly with no trades.
         A pair that is absent is unknown, never a quiet day.

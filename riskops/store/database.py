@@ -7,6 +7,7 @@ with its transaction, and a reader sees one snapshot (REPEATABLE READ).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -19,6 +20,8 @@ from sqlalchemy import event
 from riskops.errors import ConfigurationError, StoreError
 
 LOCK_TIMEOUT_MS = 30_000
+PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # s, ms: a silent server counts as gone
+OWNER_ONLY = 0o600  # the file of a new SQLite database; its journals follow it
 LOCK_SPACE = 0x5249534B  # "RISK": keeps our advisory locks apart from those of other programs
 DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 OUR_FAULT = (sa.exc.IntegrityError, sa.exc.DataError)  # the database is sound, what we write is not
@@ -38,6 +41,8 @@ class Queue(IntEnum):
 class Database:
     """The risk database: `reading` and `writing` hand out connections in a transaction.
 
+    Neither of them creates a database that is not there; only `create` does.
+
     Parameters
     ----------
     url
@@ -47,36 +52,71 @@ class Database:
     def __init__(self, url: str) -> None:
         parsed = _parse(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._file = _file_of(parsed)
         self._readers = _engine(parsed, isolation_level="REPEATABLE READ")
         self._writers = _engine(parsed, isolation_level="READ COMMITTED")
         if self.is_sqlite:
             _tune_sqlite(self._readers, begin="BEGIN")
             _tune_sqlite(self._writers, begin="BEGIN IMMEDIATE")
 
+    def create(self) -> None:
+        """Create the file of an SQLite database, and its folder, where they are missing.
+
+        Raises
+        ------
+        ConfigurationError
+            If the file cannot be made where the URL says.
+        """
+        if self._file is None or os.path.exists(self._file):
+            return
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.touch(mode=OWNER_ONLY)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The risk database {self._file} cannot be created: {error.strerror}. "
+                "Correct RISKOPS_DATABASE_URL, or the rights of the folder."
+            ) from error
+
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Hand out a connection for reads that belong together: all of them see the same state."""
+        self._refuse_missing()
         with _named_errors(), self._readers.connect() as connection:
             yield connection
 
     @contextmanager
-    def writing(self, queue: Queue = Queue.MORNINGS) -> Iterator[sa.Connection]:
+    def writing(self, *queues: Queue) -> Iterator[sa.Connection]:
         """Hand out a connection whose writes are committed together or not at all.
+
+        Without a named queue the writer is one of the mornings'.
 
         Raises
         ------
+        ConfigurationError
+            If there is no database yet.
         StoreError
             If the database cannot be used, or another writer of the queue takes longer than 30 s.
         """
+        self._refuse_missing()
         with _named_errors(), self._writers.begin() as connection:
             if not self.is_sqlite:
-                _wait_in(queue, connection)
+                for queue in sorted(queues or (Queue.MORNINGS,)):
+                    _wait_in(queue, connection)
             yield connection
 
     def close(self) -> None:
         """Give all connections back."""
         self._readers.dispose()
         self._writers.dispose()
+
+    def _refuse_missing(self) -> None:
+        """Refuse to connect where SQLite would make an empty file: the URL may be mistyped."""
+        if self._file is not None and not os.path.exists(self._file):
+            raise ConfigurationError(
+                f"There is no risk database at {self._file.absolute()}: correct RISKOPS_DATABASE_URL, "
+                "or run `riskops migrate` to create it."
+            )
 
 
 @contextmanager
@@ -86,7 +126,7 @@ def _named_errors() -> Iterator[None]:
         yield
     except OUR_FAULT:
         raise
-    except sa.exc.DatabaseError as error:
+    except (sa.exc.DatabaseError, sa.exc.InterfaceError) as error:
         raise StoreError(
             f"The risk database cannot be used: {_reason(error.orig)}. "
             "Look at its server, its disk and RISKOPS_DATABASE_URL."
@@ -101,21 +141,34 @@ def _reason(error: BaseException | None) -> str:
 
 def _parse(url: str) -> sa.URL:
     remedy = "write sqlite:///path or postgresql+psycopg://..."
+    parsed: sa.URL | None
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
-        raise ConfigurationError(f"RISKOPS_DATABASE_URL cannot be parsed; {remedy}") from None
+        parsed = None
+    if parsed is None or not url.isprintable():
+        raise ConfigurationError(f"RISKOPS_DATABASE_URL cannot be parsed; {remedy}")
     if parsed.drivername not in DRIVERS:
-        raise ConfigurationError(f"RISKOPS_DATABASE_URL names {parsed.drivername!r}; {remedy}")
+        raise ConfigurationError(f"RISKOPS_DATABASE_URL names {parsed.drivername!a}; {remedy}")
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if _file_of(parsed) is None or parsed.host or parsed.query:
+        raise ConfigurationError(f"RISKOPS_DATABASE_URL names no file that can be kept; {remedy}")
     return parsed
+
+
+def _file_of(url: sa.URL) -> Path | None:
+    """Return the file of an SQLite database; ``None`` where there is none."""
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)) if is_file else None
 
 
 def _engine(url: sa.URL, isolation_level: str) -> sa.Engine:
     if url.get_backend_name() == "sqlite":
-        if url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         return sa.create_engine(url, poolclass=sa.pool.NullPool)
-    return sa.create_engine(url, pool_pre_ping=True, isolation_level=isolation_level)
+    patience = {name: value for name, value in PATIENCE.items() if name not in url.query}
+    arguments = patience | {"prepare_threshold": None}  # a plan made on a small table is slow on a large one
+    return sa.create_engine(url, pool_pre_ping=True, isolation_level=isolation_level, connect_args=arguments)
 
 
 def _wait_in(queue: Queue, connection: sa.Connection) -> None:

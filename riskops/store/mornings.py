@@ -28,7 +28,7 @@ from riskops.records import (
 )
 from riskops.store.database import Database
 from riskops.store.documents import from_document, to_document
-from riskops.store.seal import is_frozen
+from riskops.store.seal import is_frozen, sealed_at
 from riskops.store.tables import (
     comparisons,
     cut_offs,
@@ -88,6 +88,13 @@ class Mornings:
         query = sa.select(cut_offs.c.cut_off_at).where(*_of(cut_offs, session, revision))
         with self._database.reading() as connection:
             return connection.execute(query).scalar_one_or_none()
+
+    def lived_stretch(self) -> tuple[date, date] | None:
+        """Return the first and the last session with a recorded cut-off, ``None`` before the first."""
+        query = sa.select(sa.func.min(cut_offs.c.session), sa.func.max(cut_offs.c.session))
+        with self._database.reading() as connection:
+            first, last = connection.execute(query).one()
+        return None if first is None else (first, last)
 
     def start(self, session: date, revision: int, verb: Verb) -> None:
         """Note that a verb has begun, unless it is done already.
@@ -213,28 +220,22 @@ class Mornings:
         bool
             Whether the decisions were written; ``False`` means the session is frozen.
         """
-        session, revision = publication.session, publication.revision
-        head = {
-            "rung": int(publication.rung),
-            "verdict": publication.verdict.value,
-            "why": publication.why,
-            "cut_off_at": publication.cut_off,
-            "code_version": publication.code_version,
-        }
         with self._database.writing() as connection:
-            if is_frozen(connection, session, revision):
+            if is_frozen(connection, publication.session, publication.revision):
                 return False
-            if _publication(connection, session, revision) != publication:
-                _outdate_report(connection, session, revision)
-            _replace(connection, publications, session, revision, [head])
-            _replace(connection, decisions, session, revision, _decision_rows(publication.decisions))
-            _mark(connection, session, revision, Verb.PUBLISH, "done", receipt)
+            put_publication(connection, publication, receipt)
         return True
 
     def publication(self, session: date, revision: int) -> Publication | None:
         """Return what was decided for a session."""
         with self._database.reading() as connection:
-            return _publication(connection, session, revision)
+            return publication_of(connection, session, revision)
+
+    def decided(self, session: date, revision: int) -> tuple[Publication | None, bool]:
+        """Return what was decided for a session and whether it is sealed, of one and the same moment."""
+        with self._database.reading() as connection:
+            is_sealed = sealed_at(connection, session, revision) is not None
+            return publication_of(connection, session, revision), is_sealed
 
     def newest_published(self, through: date | None = None) -> tuple[date, int] | None:
         """Return the newest session (and revision) with decisions, through a date where given."""
@@ -248,14 +249,10 @@ class Mornings:
 
     def archive(self, report: Report, receipt: Mapping[str, Any]) -> bool:
         """Keep a composed report, unless its mail is leaving or out; say whether it was kept."""
-        row = {"kind": report.kind, "subject": report.subject, "text": report.text}
-        row |= {"html": report.html, "digest": report.digest}
         with self._database.writing() as connection:
             if is_frozen(connection, report.session, report.revision):
                 return False
-            key = {"session": report.session, "revision": report.revision}
-            upsert(connection, reports, [key | row])
-            _mark(connection, report.session, report.revision, Verb.COMPOSE, "done", receipt)
+            put_report(connection, report, receipt)
         return True
 
     def report(self, session: date, revision: int, kind: str) -> Report | None:
@@ -310,7 +307,40 @@ def _outdate_report(connection: sa.Connection, session: date, revision: int) -> 
         _mark(connection, session, revision, Verb.COMPOSE, "started", problem)
 
 
-def _publication(connection: sa.Connection, session: date, revision: int) -> Publication | None:
+def put_publication(connection: sa.Connection, publication: Publication, receipt: Mapping[str, Any]) -> None:
+    """Replace the decisions of a session; where they change, its report no longer counts."""
+    session, revision = publication.session, publication.revision
+    head = {
+        "rung": int(publication.rung),
+        "verdict": publication.verdict.value,
+        "why": publication.why,
+        "cut_off_at": publication.cut_off,
+        "code_version": publication.code_version,
+    }
+    if publication_of(connection, session, revision) != publication:
+        _outdate_report(connection, session, revision)
+    _replace(connection, publications, session, revision, [head])
+    _replace(connection, decisions, session, revision, _decision_rows(publication.decisions))
+    mark_done(connection, session, revision, Verb.PUBLISH, receipt)
+
+
+def put_report(connection: sa.Connection, report: Report, receipt: Mapping[str, Any]) -> None:
+    """Replace the composed report of a session."""
+    key = {"session": report.session, "revision": report.revision, "kind": report.kind}
+    content = {"subject": report.subject, "text": report.text, "html": report.html, "digest": report.digest}
+    upsert(connection, reports, [key | content])
+    mark_done(connection, report.session, report.revision, Verb.COMPOSE, receipt)
+
+
+def mark_done(
+    connection: sa.Connection, session: date, revision: int, verb: Verb, receipt: Mapping[str, Any]
+) -> None:
+    """Note that a verb is done, in the transaction of what it left."""
+    _mark(connection, session, revision, verb, "done", receipt)
+
+
+def publication_of(connection: sa.Connection, session: date, revision: int) -> Publication | None:
+    """Return what was decided for a session; ask inside the writing transaction where that counts."""
     head = connection.execute(
         sa.select(publications).where(*_of(publications, session, revision))
     ).one_or_none()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
 
 from riskops.errors import SealedError
+from riskops.handover import Sender
 from riskops.store.database import Database
 from riskops.store.mornings import Report
 from riskops.store.seal import LIMITS_MAIL, seal
@@ -57,6 +58,8 @@ def message_id(key: str) -> str:
 class Outbox:
     """Reads and writes the outbox, and seals a session when its limits have left."""
 
+    sender = Sender.OUTBOX
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -65,7 +68,7 @@ class Outbox:
 
         The content of rows still pending is refreshed; rows beyond that never change.
         """
-        rows = [_new_row(report, deployment, recipient) for recipient in recipients]
+        rows = [asdict(new_row(report, deployment, recipient)) for recipient in recipients]
         keys = tuple(row["key"] for row in rows)
         refresh = sa.update(outbox).where(outbox.c.key.in_(keys), outbox.c.state == PENDING)
         with self._database.writing() as connection:
@@ -131,23 +134,24 @@ class Outbox:
         return tuple(OutboxRow(**row) for row in found)
 
 
-def _new_row(report: Report, deployment: str, recipient: str) -> dict:
+def new_row(report: Report, deployment: str, recipient: str) -> OutboxRow:
+    """Return a mail to one recipient that nobody has begun to send."""
     key = outbox_key(deployment, report.session, report.kind, report.revision, recipient)
-    return {
-        "key": key,
-        "deployment": deployment,
-        "session": report.session,
-        "kind": report.kind,
-        "revision": report.revision,
-        "recipient": recipient,
-        "message_id": message_id(key),
-        "subject": report.subject,
-        "text": report.text,
-        "html": report.html,
-        "state": PENDING,
-        "attempts": 0,
-        "problem": "",
-    }
+    return OutboxRow(
+        key=key,
+        deployment=deployment,
+        session=report.session,
+        kind=report.kind,
+        revision=report.revision,
+        recipient=recipient,
+        message_id=message_id(key),
+        subject=report.subject,
+        text=report.text,
+        html=report.html,
+        state=PENDING,
+        attempts=0,
+        problem="",
+    )
 
 
 def _change(connection: sa.Connection, key: str, **values: str) -> None:

@@ -23,18 +23,22 @@ _COLUMN_TYPES: Mapping[str, Any] = {
     "session": sa.Date,
     "last_covered": sa.Date,
     "last_active": sa.Date,
+    "arrived_at": UtcDateTime,
     "opened_at": UtcDateTime,
     "closed_at": UtcDateTime,
     "quantity": _NUMBER,
     "entry_price": _NUMBER,
     "exit_price": _NUMBER,
 }
-_MOMENTS = ("opened_at", "closed_at")
+_MOMENTS = ("arrived_at", "opened_at", "closed_at")
 _NUMBERS = ("quantity", "entry_price", "exit_price")
 
 
 class QualityReader:
-    """Reads what the data checks need; nothing known after the cut-off enters."""
+    """Reads what the data checks need; nothing known after the cut-off enters.
+
+    Of data that came later only the moment they arrived is told, so that they are not called missing.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database

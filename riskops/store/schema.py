@@ -15,10 +15,12 @@ from riskops.store.database import Database
 from riskops.store.tables import metadata
 
 SCRIPTS = Path(__file__).parent / "migrations"
+NO_VERSION = "none"
 
 
 def upgrade(database: Database, to: str = "head") -> None:
-    """Migrate up to a version; nothing happens where it is reached already."""
+    """Create the database where there is none, and migrate it up to a version; once is enough."""
+    database.create()
     with database.writing() as connection:
         command.upgrade(_config(connection), to)
 
@@ -31,9 +33,18 @@ def downgrade(database: Database, to: str = "base") -> None:
 
 def is_current(database: Database) -> bool:
     """Say whether the database is at the newest version."""
-    newest = ScriptDirectory(str(SCRIPTS)).get_current_head()
     with database.reading() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == newest
+        return version(connection) == newest()
+
+
+def newest() -> str:
+    """Return the newest version the code knows."""
+    return ScriptDirectory(str(SCRIPTS)).get_current_head() or NO_VERSION
+
+
+def version(connection: sa.Connection) -> str:
+    """Return the version of the database behind a connection."""
+    return MigrationContext.configure(connection).get_current_revision() or NO_VERSION
 
 
 def drift(database: Database) -> list:

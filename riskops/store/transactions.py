@@ -6,7 +6,7 @@ every moment its trades became known, so that any cut-off can be read again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -30,6 +30,7 @@ from riskops.store.upsert import insert_missing, upsert
 
 CHUNK = 2_000
 BASIS = "realised net"
+Result = tuple[date, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,46 @@ class RejectedRow:
     problem: str
 
 
+@dataclass(frozen=True, slots=True)
+class LoadRecord:
+    """A file that was loaded: how many new trades it brought and how many rows were set aside."""
+
+    load: FileLoad
+    new_trades: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """An arriving trade that is known with another result; what is known stands."""
+
+    trade: Trade
+    known: Result
+
+    @property
+    def problem(self) -> str:
+        """What contradicts what, and the remedy."""
+        return (
+            f"Trade {self.trade.trade_id} of account {self.trade.account_id} is known with "
+            f"{_shown(self.known)}, here with {_shown(self.trade.result)}. "
+            "Write it as known; a correction or another trade needs an id of its own."
+        )
+
+    def __str__(self) -> str:
+        return self.problem if self.trade.origin is None else f"{self.trade.origin}: {self.problem}"
+
+
+def refuse(contradiction: Contradiction) -> None:
+    """Refuse everything that arrives because of one contradiction.
+
+    Raises
+    ------
+    InputError
+        Always.
+    """
+    raise InputError(f"{contradiction} Nothing was loaded.")
+
+
 class Transactions:
     """Reads and writes what was traded."""
 
@@ -64,14 +105,20 @@ class Transactions:
         source: str,
         load: FileLoad | None = None,
         rejected: Sequence[RejectedRow] = (),
+        set_aside: Callable[[Contradiction], None] = refuse,
     ) -> int:
         """Write trades, coverage and the daily results they change, all or nothing.
 
         Parameters
         ----------
         covered
-            (account, session, known at) the source confirms as fetched; read after `arriving`
-            is exhausted.
+            (account, session, known at) the source confirms as fetched; read after every trade
+            of `arriving` was written or set aside.
+        rejected
+            The rows of `load` that were refused; read after `covered`.
+        set_aside
+            Told of every trade that is known with another result; such a trade is not written.
+            By default everything is refused.
 
         Returns
         -------
@@ -83,12 +130,12 @@ class Transactions:
         DuplicateLoadError
             If the file of `load` was loaded before.
         InputError
-            If a trade is known with another content.
+            If a trade is known with another result and `set_aside` does not take it.
         """
         with self._database.writing(Queue.LOADS) as connection:
             if load is not None:
                 _refuse_second_load(connection, load)
-            new, touched = _add_trades(connection, arriving)
+            new, touched = _add_trades(connection, arriving, set_aside)
             _refresh_daily_results(connection, touched)
             _add_coverage(connection, covered, source)
             if load is not None:
@@ -100,6 +147,16 @@ class Transactions:
         with self._database.reading() as connection:
             return _earlier_load(connection, digest)
 
+    def loads(self) -> tuple[LoadRecord, ...]:
+        """Return the files that were loaded, the newest first."""
+        query = sa.select(loads).order_by(loads.c.known_at.desc(), loads.c.digest)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            LoadRecord(FileLoad(r.digest, r.source, r.file_name, r.known_at), r.rows, r.rejected)
+            for r in rows
+        )
+
     def covered_through(self) -> dict[str, date]:
         """Return the newest session each account was fetched for."""
         query = sa.select(coverage.c.account_id, sa.func.max(coverage.c.session)).group_by(
@@ -107,6 +164,14 @@ class Transactions:
         )
         with self._database.reading() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
+
+    def newest_by_source(self, through: date) -> dict[tuple[str, str], date]:
+        """Return the newest session up to a date that each (source, account) brought."""
+        key = (coverage.c.source, coverage.c.account_id)
+        newest = sa.func.max(coverage.c.session)
+        query = sa.select(*key, newest).where(coverage.c.session <= through).group_by(*key)
+        with self._database.reading() as connection:
+            return {(row[0], row[1]): row[2] for row in connection.execute(query)}
 
     def covered_sessions(self, account_id: str, first: date, last: date) -> set[date]:
         """Return the sessions an account was fetched for, between two dates."""
@@ -134,14 +199,14 @@ class Transactions:
 
 
 def _add_trades(
-    connection: sa.Connection, arriving: Iterable[Trade]
+    connection: sa.Connection, arriving: Iterable[Trade], set_aside: Callable[[Contradiction], None]
 ) -> tuple[int, set[tuple[date, str, datetime]]]:
     """Insert the trades not there yet; return how many, and the account-days they touch."""
     new = 0
     touched: set[tuple[date, str, datetime]] = set()
     for chunk in _chunks(arriving, CHUNK):
         known = _already_there(connection, chunk)
-        missing = _missing(chunk, known)
+        missing = _missing(chunk, known, set_aside)
         if missing:
             connection.execute(sa.insert(trades), [_trade_row(trade) for trade in missing])
         new += len(missing)
@@ -149,34 +214,35 @@ def _add_trades(
     return new, touched
 
 
-def _already_there(connection: sa.Connection, chunk: Sequence[Trade]) -> dict[tuple[str, str], tuple]:
+def _already_there(connection: sa.Connection, chunk: Sequence[Trade]) -> dict[tuple[str, str], Result]:
     identity = (trades.c.account_id, trades.c.trade_id)
-    content = (trades.c.session, trades.c.net_cents, trades.c.gross_cents)
+    result = (trades.c.session, trades.c.net_cents, trades.c.gross_cents)
     accounts = sorted({trade.account_id for trade in chunk})
     ids = sorted({trade.trade_id for trade in chunk})
-    query = sa.select(*identity, *content).where(identity[0].in_(accounts), identity[1].in_(ids))
-    return {(row[0], row[1]): tuple(row[2:]) for row in connection.execute(query)}
+    query = sa.select(*identity, *result).where(identity[0].in_(accounts), identity[1].in_(ids))
+    return {(row[0], row[1]): (row[2], row[3], row[4]) for row in connection.execute(query)}
 
 
-def _missing(chunk: Sequence[Trade], known: dict[tuple[str, str], tuple]) -> list[Trade]:
-    """Return the trades that are neither stored nor twice in the chunk; refuse contradictions."""
+def _missing(
+    chunk: Sequence[Trade],
+    known: dict[tuple[str, str], Result],
+    set_aside: Callable[[Contradiction], None],
+) -> list[Trade]:
+    """Return the trades that are neither stored nor twice in the chunk; set contradictions aside."""
     missing = []
     for trade in chunk:
-        content = (trade.session, trade.net_cents, trade.gross_cents)
-        there = known.setdefault((trade.account_id, trade.trade_id), content)
-        if there is content:
+        result = trade.result
+        there = known.setdefault((trade.account_id, trade.trade_id), result)
+        if there is result:
             missing.append(trade)
-        elif there != content:
-            raise InputError(
-                f"Trade {trade.trade_id} of account {trade.account_id} is known with another content, "
-                f"{_shown(there)} and {_shown(content)}. Nothing was loaded: ask the source which is right."
-            )
+        elif there != result:
+            set_aside(Contradiction(trade, there))
     return missing
 
 
-def _shown(content: tuple) -> str:
-    session, net_cents, gross_cents = content
-    return f"session {session}, net {dollars(net_cents)}, gross {dollars(gross_cents)}"
+def _shown(result: Result) -> str:
+    session, net_cents, gross_cents = result
+    return f"net {dollars(net_cents)} and gross {dollars(gross_cents)} on {session}"
 
 
 def _trade_row(trade: Trade) -> dict:

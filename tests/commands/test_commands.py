@@ -15,12 +15,20 @@ from riskops.cli import app
 from riskops.commands.live import COMMANDS
 from riskops.errors import RiskOpsError
 from riskops.records import Verb
-from tests.builders import SESSION
+from tests.builders import SESSION, trader_3942
 from tests.desks import each_verb, environment, on_the_morning, opened, run_for
-from tests.small_desks import NIGHT, csv_desk, row, stormy, write_csv
+from tests.small_desks import NIGHT, PUBLICATION, csv_desk, row, stormy, write_csv
 
 ON = ("--session", SESSION.isoformat())
 NAMES = sorted(get_command(app).commands)
+ARGUMENTS = {
+    "explain": ("3942", str(SESSION)),
+    "enrol": ("3942", "A3942", "--since", str(SESSION)),
+    "load": ("history.csv",),
+    "backup": ("backup.zip",),
+}
+OWN_DATABASE = {"migrate", "demo", "restore", "up", "catch-mail", "check-limits"}
+EXCEPT_WHAT_CREATES = [(name, *ARGUMENTS.get(name, ())) for name in NAMES if name not in OWN_DATABASE]
 ERRORS = [e for _name, e in inspect.getmembers(errors, inspect.isclass) if issubclass(e, RiskOpsError)]
 
 
@@ -61,6 +69,21 @@ class TestHelp:
         assert get_command(app).commands[name].help.strip().endswith(".")
         assert name in result.stdout
 
+    @pytest.mark.parametrize(
+        "arguments", [[], *([name] for name in NAMES)], ids=lambda names: " ".join(names)
+    )
+    def test_help_is_plain_text_that_fits_80_columns(self, arguments):
+        shown = CliRunner().invoke(app, [*arguments, "--help"], env={"COLUMNS": "80"}).stdout
+        assert "`" not in shown
+        assert "…" not in shown
+        assert max(map(len, shown.splitlines())) <= 80
+
+    def test_every_exit_code_has_a_line_of_its_own(self):
+        lines = [line.strip() for line in CliRunner().invoke(app, ["--help"]).stdout.splitlines()]
+        assert [line.split(":")[0] for line in lines if line.startswith("•")] == [
+            *("• 0", "• 1", "• 2", "• 3", "• from 10 on", "• 124")
+        ]
+
     def test_every_verb_has_a_command(self):
         assert set(COMMANDS) == set(Verb)
         assert set(COMMANDS.values()) <= set(NAMES)
@@ -100,6 +123,16 @@ class TestExitCodes:
     def test_a_database_that_is_not_migrated_is_refused_with_the_remedy(self, name, tmp_path):
         result = run(tmp_path, name, *ON)
         assert (result.exit_code, "riskops migrate" in result.stderr) == (11, True)
+
+    @pytest.mark.parametrize("arguments", EXCEPT_WHAT_CREATES, ids=lambda arguments: arguments[0])
+    def test_a_mistyped_path_is_told_and_nothing_is_made_there(self, arguments, tmp_path):
+        (tmp_path / "desk").mkdir()
+        url = f"sqlite:///{tmp_path / 'desk' / 'mistyped' / 'risk.db'}"
+        result = run(tmp_path / "desk", *arguments, RISKOPS_DATABASE_URL=url)
+        assert result.exit_code == 11
+        assert f"{tmp_path}/desk/mistyped/risk.db" in result.stderr
+        assert "run `riskops migrate` to create it" in result.stderr
+        assert list((tmp_path / "desk").iterdir()) == []
 
     @pytest.mark.parametrize("session", ["2026-03-14", "yesterday", "2999-01-03"])
     def test_a_date_that_is_no_session_or_lies_ahead_is_refused(self, session, empty):
@@ -201,6 +234,31 @@ class TestAsking:
         assert "way back" in text
         assert "2026-03-16 06:05 New York" in text
         assert "Signals and their numbers" in text
+
+    def test_explain_is_in_dollars_and_words_and_fits_80_columns(self, decided):
+        cut = cut_trader(decided)
+        asked = ["explain", cut.trader_id, SESSION.isoformat()]
+        environ = environment(decided, RISKOPS_SOURCE="csv") | {"COLUMNS": "80"}
+        shown = CliRunner().invoke(app, asked, env=environ).stdout
+        assert max(map(len, shown.splitlines())) <= 80
+        assert "…" not in shown
+        assert "cents" not in shown
+        assert "_" not in shown
+
+    def test_explain_names_the_trader(self, tmp_path):
+        with csv_desk(tmp_path, {"3942": trader_3942()}) as desk:
+            desk.store.mornings.publish(PUBLICATION, {})
+        assert "Trader 3942, Daniel Mercer, on 2026-03-16" in said(tmp_path, "explain", "3942", str(SESSION))
+
+    def test_explain_puts_the_numbers_behind_a_signal_into_words(self, tmp_path):
+        with csv_desk(tmp_path, {"3942": trader_3942()}) as desk:
+            for verb in each_verb():
+                verb(desk, run_for(SESSION, deliver=False))
+        text = said(tmp_path, "explain", "3942", SESSION.isoformat())
+        assert "drawdown │ 40% │ drawdown: 18.2%" in text
+        assert "lost from the peak: $18,200" in text
+        assert "of the drawdown capital: $100,000" in text
+        assert "$963.34 more lost on the last active day would raise the cut" in text
 
     def test_explain_of_somebody_without_a_limit_names_who_has_one(self, decided):
         result = run(decided, "explain", "nobody", SESSION.isoformat())

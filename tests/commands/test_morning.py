@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 
 from riskops.cli import app
 from riskops.commands.live import COMMANDS
-from riskops.errors import ModelError
 from riskops.pipeline.enrol import enrol
 from riskops.pipeline.load import load_file
 from tests.builders import SESSION, trader_3942, trader_3951
@@ -90,11 +89,13 @@ class TestSample:
         delivered = (sample / "out" / SESSION.isoformat() / "limits.txt").read_text(encoding="utf-8")
         assert delivered.strip() in printed
 
-    def test_every_verb_is_reported_and_only_the_model_had_too_little_to_learn_from(self, printed):
-        failed = [line for line in printed.splitlines() if line.startswith("FAILED")]
-        assert len(failed) == 1
-        assert failed[0].startswith("FAILED score_pooled_model ModelError:")
-        assert sum(line.startswith("done") for line in printed.splitlines()) == 8
+    def test_every_verb_is_reported_and_none_failed_though_the_model_had_too_little_to_learn_from(
+        self, printed
+    ):
+        reported = [line.split()[0] for line in printed.splitlines() if line.startswith(("done", "FAILED"))]
+        assert reported == ["done"] * 9
+        assert "The pooled model has too little data yet (0 of 10 large losses)." in " ".join(printed.split())
+        assert "MODEL FAILED" not in printed
 
 
 @pytest.mark.skipif(not REAL_FILLS.exists(), reason="the real record is not here")
@@ -115,13 +116,11 @@ class TestRealFills:
         done = {
             name: CliRunner().invoke(app, [name, *on], env=environ).exit_code for name in COMMANDS.values()
         }
-        assert {name: code for name, code in done.items() if code} == {
-            "score-pooled-model": ModelError.exit_code
-        }
+        assert {name: code for name, code in done.items() if code} == {}
         printed = CliRunner().invoke(app, ["report", *on], env=environ).stdout
         assert "DAILY LOSS LIMITS FOR TUESDAY 18 FEBRUARY 2025" in printed
         assert "Total traders: 4" in printed
-        assert "Rung: 2 rules" in printed
+        assert "Rung: 2 rules - The pooled model has too little data yet" in printed
 
 
 def net_by_account_day() -> dict[tuple[str, date], Decimal]:

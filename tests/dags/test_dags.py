@@ -16,7 +16,7 @@ from tests.airflow_home import DAGS, PLUGINS
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("airflow")]
 
-DAG_IDS = {"daily_risk_limits", "ingest_transactions"}
+DAG_IDS = {"daily_risk_limits", "ingest_transactions", "mail_deadline"}
 LONGEST_BODY_LINES = 5
 HEAVY = {"numpy", "pandas", "scipy", "sklearn", "statsmodels", "great_expectations", "exchange_calendars"}
 MODULES_OF_DAGS = """

@@ -71,7 +71,7 @@ def test_the_dag_follows_the_sessions_of_the_exchange(dag: Any):
 
 def test_the_calendar_is_the_deployments(migrated_airflow: Path, patch: pytest.MonkeyPatch):
     patch.setenv("RISKOPS_CALENDAR", "24/7")
-    assert parsed("daily_risk_limits").timetable.serialize() == {"calendar": "24/7"}
+    assert parsed("daily_risk_limits").timetable.summary == "06:00 New York, 24/7 sessions"
 
 
 @pytest.mark.parametrize(
@@ -211,6 +211,27 @@ def test_verbs_again_in_any_order_before_the_mail_decide_the_same_again(composed
 # --- forced faults ----------------------------------------------------------------------------
 
 
+@pytest.mark.fault(
+    what="the model raises an error",
+    gets="the rules' limits; the run is green",
+    rung="2",
+    label="MODEL FAILED",
+    told="risk managers (mail), on-call (webhook)",
+)
+@pytest.mark.fault(
+    what="the model hangs and runs out of its time",
+    gets="the rules' limits; the run is green",
+    rung="2",
+    label="MODEL FAILED",
+    told="risk managers (mail), on-call (webhook)",
+)
+@pytest.mark.fault(
+    what="the model loses the comparison",
+    gets="the rules' limits; the run is green",
+    rung="2",
+    label="the rules hold",
+    told="risk managers (mail)",
+)
 @pytest.mark.parametrize(
     ("fault", "failed", "verdict", "words"),
     [
@@ -247,6 +268,27 @@ def grave_fault(request: pytest.FixtureRequest) -> tuple[str, set[str], str]:
     return request.param
 
 
+@pytest.mark.fault(
+    what="the ingest fails",
+    gets="held limits, 10 points tighter, never more dollars than before",
+    rung="3",
+    label="the ingest failed",
+    told="risk managers (mail), on-call (webhook)",
+)
+@pytest.mark.fault(
+    what="a critical data check of the whole desk fails",
+    gets="held limits, 10 points tighter, never more dollars than before",
+    rung="3",
+    label="a critical data check failed",
+    told="risk managers (mail), on-call (webhook)",
+)
+@pytest.mark.fault(
+    what="the rules fail",
+    gets="held limits, 10 points tighter, never more dollars than before",
+    rung="3",
+    label="the rules failed",
+    told="risk managers (mail), on-call (webhook)",
+)
 def test_data_or_rules_that_fail_hold_the_limits_of_the_session_before(
     grave_fault: tuple[str, set[str], str], second_morning: AirflowDesk
 ):
@@ -263,6 +305,13 @@ def test_data_or_rules_that_fail_hold_the_limits_of_the_session_before(
     assert "rung 3 hold" in second_morning.mail()["Subject"]
 
 
+@pytest.mark.fault(
+    what="ingest, data check or rules fail on the very first morning",
+    gets="half of everybody's base limit",
+    rung="4",
+    label="floor",
+    told="risk managers (mail), on-call (webhook)",
+)
 def test_data_or_rules_that_fail_on_the_first_morning_give_the_floor(
     grave_fault: tuple[str, set[str], str], first_morning: AirflowDesk
 ):
@@ -279,6 +328,13 @@ def test_data_or_rules_that_fail_on_the_first_morning_give_the_floor(
     assert "rung 4 floor" in first_morning.mail()["Subject"]
 
 
+@pytest.mark.fault(
+    what="the mail server is down",
+    gets="the limits are committed, the run is red; clearing the task sends the mail",
+    rung="as decided",
+    label="run failed",
+    told="on-call (webhook)",
+)
 def test_a_mail_server_that_is_down_turns_the_run_red_and_clearing_the_task_sends_the_mail(
     first_morning: AirflowDesk,
 ):
@@ -326,6 +382,13 @@ def breaking(patch: pytest.MonkeyPatch) -> Any:
     return lambda verb: patch.setattr(BROKEN[verb], broken)
 
 
+@pytest.mark.fault(
+    what="choose, publish or compose breaks in a way nobody foresaw",
+    gets="a minimal text mail with the last committed limits",
+    rung="of those limits",
+    label="MINIMAL MAIL",
+    told="risk managers (mail), on-call (webhook)",
+)
 @pytest.mark.parametrize(
     ("verb", "failed", "committed_for"),
     [
@@ -355,6 +418,13 @@ def test_a_first_morning_that_breaks_asks_for_the_floor(first_morning: AirflowDe
     assert "APPLY THE FLOOR BY HAND: 50% of the base limit" in first_morning.mail_text()
 
 
+@pytest.mark.fault(
+    what="a run is asked for on a day without a session",
+    gets="nothing changes, the error names the next session",
+    rung="-",
+    label="SessionError",
+    told="on-call (webhook)",
+)
 def test_a_date_without_a_session_fails_at_once_and_changes_nothing(first_morning: AirflowDesk):
     before = first_morning.content()
     outcome = first_morning.run(logical_date=None, session=str(SATURDAY), deliver="yes")

@@ -170,7 +170,8 @@ def held(trader_id: str, reduction: int, **changes: object) -> Decision:
 
 def usual() -> Content:
     """The seed's morning: the rules decide, the model is in shadow."""
-    remark = check("idle traders", severity=Severity.INFO, passed=False, trader_id="3961", detail="no trades")
+    idle = "No trade in the night, although active on nearly every session: last active 2026-03-12."
+    remark = check("normally_active", severity=Severity.INFO, passed=False, trader_id="3961", detail=idle)
     return content(publication(), comparison(), [check(), check("schema"), remark], scores(), 0.31)
 
 
@@ -194,24 +195,26 @@ def model_decides() -> Content:
 
 def model_failed() -> Content:
     """Rung 2 because the model raised."""
-    why = "the comparison failed (score_pooled_model: ModelError: a feature is not finite)"
+    why = "The pooled model gave no scores: Forced by RISKOPS_FAULT=model_raises."
     desk = tuple(replace(d, large_loss_probability=None, challenger_reduction=None) for d in seed_desk())
     made = publication(desk, verdict=Verdict.MODEL_FAILED, why=why)
-    drill = "Forced by RISKOPS_FAULT=model_raises."
-    return content(made, None, [check()], (), 0.31, faults=[drill])
+    found = comparison(verdict=Verdict.MODEL_FAILED, reason=why)
+    drill = "This is a drill: RISKOPS_FAULT=model_raises"
+    return content(made, found, [check()], (), 0.31, faults=[drill])
 
 
 def limits_held() -> Content:
     """Rung 3: a critical check failed for the whole desk."""
     desk = (held("3942", 60), held("3951", 40), held("3961", 10))
     made = publication(desk, rung=Rung.HOLD, why="a critical data check failed")
-    late = check(
-        "newest session", passed=False, detail="the newest session is 2026-03-11", unexpected_count=1
-    )
-    broken = check(
-        "net adds up", severity=Severity.WARNING, passed=False, raised=True, detail="no such table"
-    )
-    return content(made, comparison(), [check(), late, broken], (), 0.31)
+    nobody = "No account was fetched in time for 2026-03-13, which the limits of 2026-03-16 need."
+    missing = "Not fetched in time for 2026-03-13, so that a loss may be missing: account A3942."
+    failed = [
+        check("desk_covered", passed=False, detail=nobody, unexpected_count=1),
+        check("account_covered", passed=False, trader_id="3942", detail=missing, unexpected_count=1),
+        check("result_usual", severity=Severity.WARNING, passed=False, raised=True, detail="no such table"),
+    ]
+    return content(made, comparison(), [check(), *failed], scores(), 0.31)
 
 
 def floor() -> Content:
@@ -221,20 +224,32 @@ def floor() -> Content:
         held(str(n), 50, rung=Rung.FLOOR, reasons=reasons, held_from=None, held_sessions=0)
         for n in (3942, 3951)
     )
-    why = "the ingest failed (ingest: SourceError: the inbox is empty)"
+    why = "the ingest failed (There is no file trades_2026-03-13.csv in the inbox)"
     made = publication(desk, rung=Rung.FLOOR, verdict=Verdict.MODEL_FAILED, why=why)
     return content(made, None, [], (), None)
 
 
 def quarantine() -> Content:
     """Rung 2 with one trader whose data failed, and a desk that is restricted too often."""
-    failed = check("fetched through", passed=False, trader_id="3951", detail="not fetched since 2026-03-11")
+    wrong = "Net is not gross less fees (1 of 31 trades): trade 88213 of account A3951."
+    off = (
+        "The daily result is not the sum of its trades; load the session again (1 of 5 daily results): "
+        "account A3951 on 2026-03-13 (recorded -$310 in 31 trades, found -$290 in 30)."
+    )
+    failed = [
+        check("net_is_gross_less_fees", passed=False, trader_id="3951", detail=wrong, unexpected_count=1),
+        *(
+            check(f"daily_{column}_match_trades", passed=False, trader_id="3951", detail=off)
+            for column in ("net_cents", "trades")
+        ),
+    ]
+    severe = seed_desk()[0]
     desk = (
-        decision("3942", 50),
-        held("3951", 40, quarantined=True),
+        severe,
+        held("3951", 40, name="Zoe Miller", quarantined=True),
         decision("3961", notes=("2 results estimated",)),
     )
-    return content(publication(desk), comparison(), [check(), failed], (), 0.524)
+    return content(publication(desk), comparison(), [check(), *failed], scores(), 0.524)
 
 
 def correction() -> Content:
@@ -242,7 +257,7 @@ def correction() -> Content:
     before = publication()
     first, second, *rest = before.decisions
     after = replace(before, revision=1, decisions=(first, decision(second.trader_id, 40), *rest))
-    return content(after, comparison(), [check()], (), 0.31, replaces=before)
+    return content(after, comparison(), [check()], scores(), 0.31, replaces=before)
 
 
 def first_morning() -> Content:
@@ -259,7 +274,7 @@ def first_morning() -> Content:
         for number in (3942, 3951)
     )
     nothing = comparison(
-        reason="Nothing to compare yet: 0 of 5,000 trader-days.",
+        reason="The pooled model has too little data yet (0 of 60 sessions and 0 of 250 trader-days).",
         e_values=(1.0, 1.0, 1.0, 1.0),
         challenger_benefit_usd=0.0,
         rules_benefit_usd=0.0,

@@ -85,6 +85,22 @@ def test_there_is_no_policy_head_before_there_is_enough_to_learn():
     assert fit_policy(moments(examples(days=100, a_day=2)), FAR) is None
 
 
+@pytest.mark.parametrize(
+    ("days", "a_day", "lacks"),
+    [
+        (60, 5, ()),
+        (59, 5, ("59 of 60 sessions",)),
+        (125, 2, ()),
+        (124, 2, ("248 of 250 trader-days",)),
+        (2, 3, ("2 of 60 sessions", "6 of 250 trader-days")),
+    ],
+)
+def test_the_policy_head_is_there_from_exactly_the_least_amount_on(days, a_day, lacks):
+    known = moments(examples(days=days, a_day=a_day))
+    assert pooled.policy_lacks(known, FAR) == lacks
+    assert (fit_policy(known, FAR) is None) == bool(lacks)
+
+
 # --- the risk head --------------------------------------------------------------------------
 def test_the_risk_head_is_scikit_learns_logistic_regression():
     from sklearn.linear_model import LogisticRegression
@@ -119,6 +135,31 @@ def test_there_is_no_risk_head_without_large_losses():
         past.day, past.features, past.benefits, np.zeros(len(past.day), bool), past.large_loss_known
     )
     assert fit_risk(calm, FAR) is None
+
+
+@pytest.mark.parametrize(
+    ("losses", "lacks"),
+    [
+        (10, ()),
+        (9, ("9 of 10 large losses",)),
+        (240, ()),
+        (241, ("9 of 10 days without a large loss",)),
+    ],
+)
+def test_the_risk_head_is_there_from_exactly_the_least_amount_on(losses, lacks):
+    past = examples(days=50, a_day=5)
+    known, large = np.ones(250, dtype=bool), np.arange(250) < losses
+    few = Examples(past.day, past.features, past.benefits, large, known)
+    assert pooled.risk_lacks(few, FAR) == lacks
+    assert (fit_risk(few, FAR) is None) == bool(lacks)
+
+
+def test_trader_days_of_unknown_outcome_teach_the_risk_head_nothing():
+    past = examples(days=50, a_day=5)
+    known = np.arange(250) > 0
+    assert pooled.risk_lacks(
+        Examples(past.day, past.features, past.benefits, np.arange(250) % 2 == 0, known), FAR
+    ) == ("249 of 250 trader-days of known outcome",)
 
 
 # --- walking forward ------------------------------------------------------------------------

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import time, timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from riskops.desk import Desk
 from riskops.errors import SourceError
 from riskops.pipeline.choose import choose
 from riskops.pipeline.compare import compare
@@ -16,10 +18,11 @@ from riskops.pipeline.score_rules import score_rules
 from riskops.pipeline.validate import validate
 from riskops.records import RosterEntry, RosterState, Rung, RunType, Verb
 from riskops.sessions import desk_time
+from riskops.sources.source import Fetched
 from riskops.store.seal import LIMITS_MAIL
 from tests.builders import CALENDAR, SESSION
-from tests.desks import on_the_morning, run_for
-from tests.small_desks import NIGHT, csv_desk, lived, night_file, quiet, row
+from tests.desks import content_of, on_the_morning, run_for
+from tests.small_desks import NIGHT, csv_desk, lived, night_file, quiet, row, trade
 
 RUN = run_for(SESSION)
 TRADERS = ("3942", "3943", "3951")
@@ -116,6 +119,105 @@ class TestOneAccountFails:
         receipt = ingest(desk, RUN)
         assert (receipt["new_trades"], receipt["failures"]) == (1, {})
         assert desk.store.transactions.count() == stored + 1
+
+
+class TestAContradictingTrade:
+    """A trade arrives under the account and id of a known one, with another result."""
+
+    KNOWN = CALENDAR.previous(NIGHT)
+    AGAIN = row("3951", NIGHT, -900.0, trade_id=f"{KNOWN}-3951")
+
+    @pytest.fixture
+    def received(self, desk, tmp_path):
+        night_file(tmp_path, [*NIGHT_ROWS, self.AGAIN])
+        lived(desk, NIGHT, {"3942": 0, "3943": 0, "3951": 30})
+        return ingest(desk, RUN)
+
+    def test_only_its_account_fails_and_the_reason_names_trade_row_and_both_results(self, received):
+        assert (received["accounts"], list(received["failures"])) == (2, ["A3951"])
+        reason = received["failures"]["A3951"]
+        assert reason.startswith(f"trades_{NIGHT}.csv:5: Trade {self.KNOWN}-3951 of account A3951 is known")
+        assert f"on {self.KNOWN}, here with net -$900 and gross -$900 on {NIGHT}" in reason
+        assert reason.endswith("Write it as known; a correction or another trade needs an id of its own.")
+
+    def test_what_is_known_stands_and_everything_else_is_stored(self, received, desk):
+        assert received["new_trades"] == 3
+        covered = desk.store.transactions.covered_sessions
+        assert [bool(covered(f"A{t}", NIGHT, NIGHT)) for t in TRADERS] == [True, True, False]
+        assert ingested_results(desk, "3951")[-1] == 12_000
+
+    @pytest.mark.fault(
+        what="a trade arrives again with another result",
+        gets="its trader's limit held (rung 3), the rules' limits for the others",
+        rung="2",
+        label="quarantined",
+        told="risk managers (mail)",
+    )
+    @pytest.mark.usefixtures("received")
+    def test_its_trader_is_held_the_others_go_by_the_rules_and_the_mail_says_why(self, desk):
+        rungs = {d.trader_id: (d.rung, d.quarantined) for d in decide(desk).decisions}
+        assert rungs == {
+            "3942": (Rung.RULES, False),
+            "3943": (Rung.RULES, False),
+            "3951": (Rung.HOLD, True),
+        }
+        compose(desk, RUN)
+        text = " ".join(desk.store.mornings.report(SESSION, 0, LIMITS_MAIL).text.split())
+        assert f"Trade {self.KNOWN}-3951 of account A3951 is known with" in text
+        assert "QUARANTINED" in text
+
+    def test_running_again_ends_in_the_same_state(self, received, desk):
+        before = content_of(desk)
+        assert ingest(desk, RUN) == received | {"new_trades": 0}
+        assert content_of(desk) == before
+
+    def test_written_as_known_it_passes(self, received, desk, tmp_path):
+        assert received["failures"]
+        night_file(tmp_path, NIGHT_ROWS)
+        assert ingest(desk, RUN)["failures"] == {}
+
+    def test_two_results_in_one_file_fail_the_account_and_store_neither(self, desk, tmp_path):
+        night_file(tmp_path, [*NIGHT_ROWS, row("3951", NIGHT, 900.0)])
+        receipt = ingest(desk, RUN)
+        assert (list(receipt["failures"]), receipt["new_trades"]) == (["A3951"], 2)
+        assert "was in line 4 before with net 120.00" in receipt["failures"]["A3951"]
+
+    def test_two_results_in_one_answer_of_any_source_store_neither(self, desk, monkeypatch):
+        told = [trade("3942", NIGHT, 1), trade("3951", NIGHT, 2), trade("3951", NIGHT, -2)]
+        covered = tuple((f"A{t}", NIGHT) for t in TRADERS)
+        source = SimpleNamespace(fetch=lambda *_asked: iter([Fetched(tuple(told), covered)]))
+        monkeypatch.setattr(Desk, "source", lambda _desk: source)
+        receipt = ingest(desk, RUN)
+        assert (list(receipt["failures"]), receipt["new_trades"]) == (["A3951"], 1)
+
+    def test_an_id_used_on_two_nights_of_one_fetch_fails_its_account_alone(self, tmp_path):
+        before = CALENDAR.previous(NIGHT)
+        results = dict.fromkeys(TRADERS, quiet()[:40])
+        with csv_desk(tmp_path, results, last=CALENDAR.previous(before)) as desk:
+            night_file(tmp_path, [row("3951", before, 10.0, trade_id="1")], before)
+            night_file(tmp_path, [*NIGHT_ROWS[:2], row("3951", NIGHT, 20.0, trade_id="1")])
+            receipt = ingest(desk, RUN)
+        assert (list(receipt["failures"]), receipt["new_trades"]) == (["A3951"], 3)
+
+
+def ingested_results(desk, trader_id):
+    """Return the daily results of a trader in cents, as known at the cut-off."""
+    traders = desk.store.history.desk(SESSION, cut_off(desk)).traders
+    return next(t.net_cents.tolist() for t in traders if t.trader_id == trader_id)
+
+
+class TestANightThatArrivesAfterTheCutOff:
+    def test_data_health_says_when_it_arrived(self, desk, tmp_path):
+        night_file(tmp_path, NIGHT_ROWS)
+        object.__setattr__(desk, "clock", on_the_morning(SESSION, at=time(7, 41)))
+        ingest(desk, RUN)
+        decide(desk)
+        late = [c.detail for c in desk.store.mornings.quality(SESSION, 0) if c.check == "account_covered"]
+        assert len(late) == 3
+        assert all("(arrived 07:41 New York, after the cut-off)" in detail for detail in late)
+        compose(desk, RUN)
+        text = " ".join(desk.store.mornings.report(SESSION, 0, LIMITS_MAIL).text.split())
+        assert "arrived 07:41 New York, after the cut-off" in text
 
 
 class TestNobodyIsFetched:

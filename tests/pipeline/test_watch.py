@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from datetime import time
 
 import pytest
 
-from riskops.errors import RiskOpsError
+from riskops import limits_file
+from riskops.errors import DeliveryError, LimitsFileError, RiskOpsError, StoreError
+from riskops.limits_file import State
 from riskops.pipeline.morning import Step
 from riskops.pipeline.publish import hold_limits, publish_rules
-from riskops.pipeline.watch import watch
+from riskops.pipeline.watch import watch, watch_without_database
 from riskops.records import Rung, Verb
+from riskops.settings import Fault
 from riskops.store.outbox import Outbox
-from tests.builders import SESSION
+from tests.builders import CALENDAR, SESSION
 from tests.desks import each_verb, on_the_morning, opened, run_for
-from tests.small_desks import csv_desk, quiet
+from tests.small_desks import NIGHT, PUBLICATION, csv_desk, quiet
 
 RUN = run_for(SESSION)
 VERBS = dict(zip(Verb, each_verb(), strict=True))
@@ -83,12 +88,26 @@ def test_before_the_clock_strikes_nothing_is_done(at, listener):
     assert listener.heard == []
 
 
+@pytest.mark.fault(
+    what="Airflow's scheduler is gone",
+    gets="limits by the clock: the watchdog finishes the morning",
+    rung="as decided",
+    label="-",
+    told="on-call at 06:30 (webhook)",
+)
 def test_a_morning_that_has_not_begun_is_told(at, listener):
     with at(time(6, 45)) as desk:
         assert watched(desk) == (False, [])
     assert "the morning has not begun at 06:45" in said(listener)
 
 
+@pytest.mark.fault(
+    what="the morning stands still behind the model",
+    gets="the rules' limits at 07:20",
+    rung="2",
+    label="model_failed",
+    told="risk managers (mail)",
+)
 def test_without_the_model_the_rules_limits_leave_at_seven_twenty(at):
     with at(time(7, 20)) as desk:
         begin(desk, *SCORED)
@@ -104,6 +123,13 @@ def test_rules_that_are_late_are_scored_at_seven_twenty(at):
         assert (well, performed[0], rung(desk)) == (True, Verb.SCORE_RULES, Rung.RULES)
 
 
+@pytest.mark.fault(
+    what="the rules have left nothing by 07:28",
+    gets="held limits, or the floor",
+    rung="3",
+    label="HELD",
+    told="risk managers (mail), on-call (webhook)",
+)
 def test_without_rules_limits_are_held_at_seven_twenty_eight(at, listener):
     with at(time(7, 28)) as desk:
         begin(desk, Verb.INGEST, Verb.VALIDATE)
@@ -128,9 +154,114 @@ def test_a_mail_that_is_out_is_left_alone(at, listener):
     assert listener.heard == []
 
 
+@pytest.mark.fault(
+    what="the mail server is down at 07:30",
+    gets="no mail yet; every watchdog tries again",
+    rung="as decided",
+    label="the mail is not out",
+    told="on-call (webhook)",
+)
 def test_a_mail_that_does_not_leave_is_told_with_its_reason(at, listener):
     with at(time(7, 31), RISKOPS_FAULT="smtp_down") as desk:
         begin(desk, *SCORED)
         assert not watched(desk)[0]
     assert "the mail is not out at 07:31" in said(listener)
     assert "send_report" in said(listener)
+
+
+def test_a_limits_file_that_is_missing_is_written(at):
+    with at(time(7, 21)) as desk:
+        begin(desk, *SCORED)
+        watched(desk)
+        shutil.rmtree(desk.settings.output / str(SESSION))
+        watched(desk)
+        assert limits_file.read_current(desk.settings.output).state is State.SEALED
+
+
+def test_a_verb_that_cannot_use_the_database_ends_the_watch_with_its_error(at):
+    def failing(verb):
+        return Step(verb, StoreError.exit_code, "the disk is full")
+
+    with at(time(7, 28)) as desk:
+        performed = []
+        with pytest.raises(StoreError, match="the disk is full"):
+            watch(desk, RUN, failing, performed.append)
+    assert [step.verb for step in performed] == [Verb.CHOOSE]
+
+
+class TestWithoutTheDatabase:
+    """Nothing here opens the risk database: the settings, the calendar and the clock are all there is."""
+
+    @pytest.fixture
+    def settings(self, at):
+        with at(time(6, 5)) as desk:
+            return desk.settings
+
+    @pytest.fixture
+    def last_file(self, settings):
+        decided = replace(PUBLICATION, session=NIGHT)
+        file = limits_file.limits_file(decided, "test", State.SEALED)
+        limits_file.write(file, settings.output)
+        limits_file.make_current(file, settings.output)
+
+    def watched_at(self, settings, now, session=SESSION):
+        moment = on_the_morning(session, now)()
+        return watch_without_database(settings, CALENDAR, moment, "connection refused.")
+
+    @pytest.mark.fault(
+        what="the risk database is gone before limits are due",
+        gets="nothing yet; limits are held from the limits file at 07:28",
+        rung="-",
+        label="-",
+        told="on-call, with what will happen (webhook)",
+    )
+    @pytest.mark.parametrize("now", [time(6, 30), time(7, 20), time(7, 27, 59)])
+    def test_before_limits_are_due_on_call_hears_what_will_happen(self, now, settings, last_file, listener):
+        assert not self.watched_at(settings, now)
+        assert "without the risk database: connection refused" in said(listener)
+        assert f"At 07:28 New York limits are mailed from the limits file of {NIGHT}" in said(listener)
+        assert not (settings.output / str(SESSION)).exists()
+
+    def test_before_limits_are_due_on_call_hears_that_none_can_be_held(self, settings, listener):
+        assert not self.watched_at(settings, time(6, 30))
+        assert "NO LIMITS CAN BE HELD" in said(listener)
+
+    def test_when_limits_are_due_they_leave_and_on_call_hears_so(self, settings, last_file, listener):
+        assert self.watched_at(settings, time(7, 28))
+        mail = (settings.output / str(SESSION) / "limits.txt").read_text()
+        assert "REDUCE LIMIT BY 50% to $2,500 (from $5,000) - HELD (rung 3)" in mail
+        assert "An EMERGENCY MAIL left with rung 3 hold" in said(listener)
+
+    def test_later_watchdogs_go_on_telling_and_mail_nothing(self, settings, last_file, listener):
+        self.watched_at(settings, time(7, 28))
+        before = limits_file.read_current(settings.output)
+        listener.heard.clear()
+        assert self.watched_at(settings, time(7, 30))
+        assert limits_file.read_current(settings.output) == before
+        assert "Everybody has the mail" in said(listener)
+
+    def test_without_a_file_on_call_hears_that_nobody_has_limits(self, settings, listener):
+        with pytest.raises(LimitsFileError):
+            self.watched_at(settings, time(7, 28))
+        assert "NOT EVERYBODY HAS LIMITS: The limits file" in said(listener)
+
+    def test_a_mail_server_that_is_down_too_is_told(self, settings, last_file, listener):
+        drilled = replace(settings, fault=Fault.SMTP_DOWN)
+        with pytest.raises(DeliveryError):
+            self.watched_at(drilled, time(7, 28))
+        assert "NOT EVERYBODY HAS LIMITS: The mail" in said(listener)
+
+    def test_on_a_day_without_a_session_nobody_is_bothered(self, settings, last_file, listener):
+        assert not self.watched_at(settings, time(7, 28), SESSION.replace(day=14))
+        assert listener.heard == []
+
+    def test_a_database_that_is_back_takes_the_mail_over_and_nobody_gets_another(
+        self, settings, last_file, at, listener
+    ):
+        self.watched_at(settings, time(7, 28))
+        with at(time(7, 30)) as desk:
+            assert watched(desk) == (True, [])
+            assert rung(desk) is Rung.HOLD
+            assert desk.store.mornings.decided(SESSION, 0)[1]
+        assert limits_file.read_current(settings.output).state is State.SEALED
+        assert "the emergency mail was taken over" in said(listener)

@@ -14,7 +14,14 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.utils.types import DagRunType
 
-from morning_task import budgeted, on_desk, resolve_run, run_verb, tell_on_call, translated
+from morning_task import (
+    budgeted,
+    on_desk,
+    resolve_run,
+    run_verb,
+    tell_on_call,
+    translated,
+)
 from riskops import errors
 from riskops.budget import BUDGETS
 from riskops.desk import open_desk

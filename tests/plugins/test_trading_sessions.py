@@ -188,10 +188,10 @@ def test_another_calendar_has_its_own_days():
 
 
 def test_what_airflow_stores_gives_the_same_timetable_back():
-    stored = TradingSessionTimetable("24/7").serialize()
+    stored = TradingSessionTimetable("24/7", time(7, 30)).serialize()
     again = TradingSessionTimetable.deserialize(stored)
-    assert again.serialize() == stored == {"calendar": "24/7"}
-    assert again.summary == "06:00 New York, 24/7 sessions"
+    assert again.serialize() == stored == {"calendar": "24/7", "at": "07:30:00"}
+    assert again.summary == "07:30 New York, 24/7 sessions"
 
 
 def test_airflow_knows_the_timetable_as_a_plugin():

@@ -161,7 +161,8 @@ def test_reductions_and_limits_stay_within_their_bounds(history: TraderHistory) 
     assert (5 * walked.limit_cents >= walked.base_cents).all()
     assert (walked.limit_cents <= walked.base_cents).all()
     unconfirmed = (walked.raw_reduction > 40) & (walked.fired.sum(axis=1) < 2)
-    assert (walked.raw_reduction[unconfirmed] == 60).all()
+    assert (walked.raw_reduction[unconfirmed & ~walked.probation] == 60).all()
+    assert np.isin(walked.raw_reduction[unconfirmed], [50, 60]).all()
 
 
 def live(results: list[int], first: int, new_base_cents: int) -> list[RuleScore]:

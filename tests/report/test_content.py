@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskops.records import Confidence, Rule, Rung, Severity, TrackRecord, Verdict
+from riskops.records import Confidence, ModelScore, Rule, Rung, Severity, TrackRecord, Verdict
 from riskops.report.content import Content, Detail, Entry, content
 from tests.golden.mornings import (
     MORNINGS,
@@ -24,14 +24,15 @@ from tests.golden.mornings import (
 )
 
 SOUND = (check(),)
+SCORES = scores()
 
 
 def told_of(entry: Entry) -> dict[str, str]:
     return {detail.label: detail.text for detail in entry.details}
 
 
-def mail_of(*decisions, found=None, checks=SOUND, share=0.3, **changes) -> Content:
-    return content(publication(decisions, **changes), found, checks, (), share)
+def mail_of(*decisions, found=None, checks=SOUND, share=0.3, model=SCORES, **changes) -> Content:
+    return content(publication(decisions, **changes), found, checks, model, share)
 
 
 def test_exactly_forty_is_moderate_and_above_forty_is_immediate():
@@ -117,6 +118,41 @@ def test_the_model_in_shadow_is_told_only_where_it_would_decide_otherwise():
     assert not any(label.startswith("Pooled model") for label in told_of(severe))
 
 
+def shadowed(*cuts, gain=38.0) -> Content:
+    """Return the mail of traders whom the model in shadow would cut by `cuts`, the rules by nothing."""
+    desk = tuple(decision(str(number), notes=("a note",)) for number in range(len(cuts)))
+    given = [ModelScore(str(n), 0.1, cut, gain, 1.0, ("a reason",)) for n, cut in enumerate(cuts)]
+    return content(publication(desk), comparison(), [check()], given, None)
+
+
+def test_only_the_three_largest_differences_to_the_model_in_shadow_are_told():
+    mail = shadowed(10, 40, 20, 30, 0)
+    assert mail.evidence[-1] == (
+        "In shadow the model would cut further (the 3 largest of 4): "
+        "Trader 1 40% (not 0%), Trader 3 30% (not 0%), Trader 2 20% (not 0%)."
+    )
+    told = [e.trader for e in mail.others if any("shadow" in label for label in told_of(e))]
+    assert told == ["Trader 1", "Trader 2", "Trader 3"]
+
+
+def test_three_differences_are_told_without_counting_them():
+    line = "In shadow the model would cut further: Trader 1 40% (not 0%), Trader 0 10% (not 0%)."
+    assert shadowed(10, 40).evidence[-1] == line
+
+
+@pytest.mark.parametrize(("gain", "is_told"), [(-5.0, False), (0.50, False), (0.51, True)])
+def test_a_difference_to_the_model_is_told_only_above_the_material_gain(gain, is_told):
+    mail = shadowed(40, gain=gain)
+    assert any("In shadow" in line for line in mail.evidence) is is_told
+    assert any("shadow" in label for label in told_of(mail.others[0])) is is_told
+
+
+def test_the_model_that_decides_is_not_in_shadow():
+    mail = mail_of(decision("3951", 30, rung=Rung.MODEL), found=comparison(), rung=Rung.MODEL)
+    assert not any("shadow" in label for label in told_of(mail.moderate[0]))
+    assert not any("In shadow" in line for line in mail.evidence)
+
+
 def test_a_held_limit_is_not_compared_with_the_model():
     desk = (held("3951", 30, quarantined=True),)
     mail = content(publication(desk), comparison(), [check()], scores(), None)
@@ -126,8 +162,32 @@ def test_a_held_limit_is_not_compared_with_the_model():
 
 @pytest.mark.parametrize(("risk", "told"), [(0.114, "11 %"), (None, None), (float("nan"), None)])
 def test_the_risk_of_a_large_loss_is_told_where_it_is_known(risk, told):
-    entry = mail_of(decision("1", 50, large_loss_probability=risk)).immediate[0]
+    entry = mail_of(decision("1", 50, large_loss_probability=risk), found=comparison()).immediate[0]
     assert told_of(entry).get("Risk of a large loss") == told
+
+
+@pytest.mark.parametrize(("losses", "is_told"), [(0, False), (29, False), (30, True)])
+def test_the_risk_of_a_large_loss_is_told_from_thirty_large_losses_on(losses, is_told):
+    mail = mail_of(decision("1", 50, large_loss_probability=0.114), found=comparison(large_loss_days=losses))
+    so_far = f"The risk of a large loss is not shown yet ({losses} of 30 large-loss days)."
+    assert ("Risk of a large loss" in told_of(mail.immediate[0])) is is_told
+    assert (so_far in mail.evidence) is not is_told
+
+
+def test_without_a_comparison_nobody_knows_what_the_risk_of_a_large_loss_rests_on():
+    mail = mail_of(decision("1", 50, large_loss_probability=0.114))
+    assert "Risk of a large loss" not in told_of(mail.immediate[0])
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (249, "smallest detectable advantage not known yet (249 of 250 desk-days)"),
+        (250, "smallest detectable advantage $95 a day"),
+    ],
+)
+def test_the_smallest_detectable_advantage_is_told_from_250_desk_days_on(days, told):
+    assert mail_of(decision(), found=comparison(desk_days=days)).evidence[0].endswith(f"; {told}")
 
 
 def test_the_way_back_has_a_sentence_a_signal_and_none_is_cut_short():
@@ -166,8 +226,21 @@ def test_a_fact_that_a_note_tells_more_fully_is_told_once():
 def test_a_remark_is_no_failure():
     idle = check("idle traders", severity=Severity.INFO, passed=False, trader_id="1", detail="no trades")
     mail = mail_of(decision(), checks=(check(), idle))
-    assert mail.health[:2] == ("1 of 2 checks passed, 1 remark", "REMARK: idle traders (trader 1): no trades")
+    assert mail.health[:2] == ("1 of 2 checks passed, 1 remark", "REMARK: Trader 1: no trades")
     assert mail.alerts == ()
+
+
+TOO_LITTLE = "The pooled model has too little data yet (120 of 250 trader-days)."
+
+
+@pytest.mark.parametrize("desk_days", [0, 90])
+def test_a_desk_too_young_for_the_model_is_told_how_much_there_is_and_of_no_failure(desk_days):
+    found = comparison(desk_days=desk_days, reason=TOO_LITTLE)
+    mail = mail_of(decision(), found=found, model=(), why=TOO_LITTLE)
+    assert mail.evidence == (TOO_LITTLE,)
+    assert dict(mail.footer)["Rung"] == f"2 rules - {TOO_LITTLE}"
+    assert mail.alerts == ()
+    assert "fail" not in " ".join((mail.subject, *dict(mail.footer).values())).lower()
 
 
 def test_a_desk_with_nothing_to_compare_says_only_that():
@@ -184,8 +257,8 @@ def test_a_hold_without_reasons_still_names_the_session_it_stands_on():
 def test_a_failed_model_is_told_in_subject_and_alerts():
     mail = model_failed()
     assert "model failed" in mail.subject
-    assert any(alert.startswith("MODEL FAILED") and "not finite" in alert for alert in mail.alerts)
-    assert "FAULT: Forced by RISKOPS_FAULT=model_raises." in mail.alerts
+    assert any(alert.startswith("MODEL FAILED") and "gave no scores" in alert for alert in mail.alerts)
+    assert "FAULT: This is a drill: RISKOPS_FAULT=model_raises" in mail.alerts
 
 
 def test_a_promoted_model_that_was_not_used_is_told():
@@ -232,9 +305,9 @@ def test_failed_checks_are_listed_the_gravest_first_and_a_raised_one_is_critical
     raised = check("schema", severity=Severity.WARNING, passed=False, raised=True, detail="no table")
     mail = mail_of(decision(), checks=(check(), warning, raised))
     assert mail.health[0] == "1 of 3 checks passed"
-    assert mail.health[1] == "CRITICAL: schema could not be carried out: no table"
-    assert mail.health[2] == "WARNING: late failed: late by a day"
-    assert "CRITICAL: 1 data check failed, see data health." in mail.alerts
+    assert mail.health[1] == "CRITICAL: The check schema could not be carried out: no table"
+    assert mail.health[2] == "WARNING: late by a day"
+    assert "CRITICAL: 1 data problem, see data health." in mail.alerts
 
 
 def test_hundreds_of_failed_checks_are_counted_not_listed():
@@ -245,7 +318,8 @@ def test_hundreds_of_failed_checks_are_counted_not_listed():
 
 def test_the_meter_says_how_far_the_weakest_test_has_come():
     assert usual().evidence[0] == (
-        "model e = 3.1 of 20, about 70 more sessions at this pace; smallest detectable advantage $95 a day"
+        "Evidence for the model: e = 3.1 of 20, about 70 more sessions at this pace; "
+        "smallest detectable advantage $95 a day"
     )
     assert 'does not mean "no better"' in usual().evidence[1]
 
@@ -255,7 +329,7 @@ def test_the_meter_says_how_far_the_weakest_test_has_come():
     [
         (1, "about 1 more session at this pace"),
         (2_520, "about 2,520 more sessions at this pace"),
-        (2_521, "more than ten years away at this pace"),
+        (2_521, "more than ten years to go at this pace"),
     ],
 )
 def test_a_wait_of_more_than_ten_years_is_not_counted(sessions, told):
@@ -265,14 +339,15 @@ def test_a_wait_of_more_than_ten_years_is_not_counted(sessions, told):
 
 def test_the_meter_of_a_later_specification_has_its_own_bar():
     found = comparison(information={"bar": 131.6})
-    assert mail_of(decision(), found=found).evidence[0].startswith("model e = 3.1 of 132,")
+    assert mail_of(decision(), found=found).evidence[0].startswith("Evidence for the model: e = 3.1 of 132,")
 
 
 @pytest.mark.parametrize("detectable", [None, float("nan"), float("inf")])
 def test_the_meter_copes_with_what_is_not_known(detectable):
     found = comparison(sessions_to_go=None, smallest_detectable_usd=detectable)
     assert mail_of(decision(), found=found).evidence[0] == (
-        "model e = 3.1 of 20, no promotion in sight at this pace; smallest detectable advantage not known yet"
+        "Evidence for the model: e = 3.1 of 20, the evidence is not growing; "
+        "smallest detectable advantage not known yet"
     )
 
 
@@ -302,12 +377,36 @@ def test_a_correction_without_differences_says_so():
     assert content(after, None, [check()], (), None, replaces=before).changes == ("No limit changed.",)
 
 
-def test_the_footer_tells_rung_why_cut_off_in_new_york_checks_version_and_revision():
+def test_the_footer_tells_rung_why_cut_off_in_new_york_and_version():
     footer = dict(usual().footer)
     assert footer["Rung"].startswith("2 rules - Not promoted")
     assert footer["Cut-off"] == "06:12 New York time, Mon 16 Mar 2026"
-    assert footer["Checks"] == "2 of 3 checks passed, 1 remark"
-    assert (footer["Code version"], footer["Revision"]) == ("0.1.0", "0")
+    assert footer["Code version"] == "0.1.0"
+
+
+@pytest.mark.parametrize(("revision", "told"), [(0, None), (1, "1")])
+def test_the_revision_is_told_where_there_is_one(revision, told):
+    assert dict(mail_of(decision(), revision=revision).footer).get("Revision") == told
+
+
+def test_the_number_of_checks_is_told_once():
+    mail = usual()
+    assert mail.health[0] == "2 of 3 checks passed, 1 remark"
+    assert not any("checks passed" in value for value in (*mail.health[1:], *dict(mail.footer).values()))
+
+
+def test_clipped_days_are_told_with_what_was_clipped_and_why():
+    assert mail_of(decision(), found=comparison(clipped_days=1)).evidence[-1] == (
+        "On 1 desk-day model and rules differed by so much that the test counts only part of it (clipped), "
+        "so that no single day decides."
+    )
+    unclipped = mail_of(decision(), found=comparison(clipped_days=0)).evidence
+    assert not any("clipped" in line for line in unclipped)
+
+
+def test_a_veto_is_told_in_plain_words():
+    vetoed = mail_of(decision(), found=comparison(vetoed=True)).evidence
+    assert "One ruinous day of the model vetoes its promotion for now." in vetoed
 
 
 def test_a_sealed_session_tells_when_it_was_sealed():
@@ -319,6 +418,15 @@ def test_a_sealed_session_tells_when_it_was_sealed():
 def test_the_confidence_is_the_decision_s():
     for confidence in Confidence:
         assert mail_of(decision("1", 50, confidence=confidence)).immediate[0].confidence == confidence.value
+
+
+def test_a_cut_that_only_eases_has_no_confidence_of_its_own():
+    easing = decision("1", 50, reasons=("Easing from 70% (Fri 2026-03-13)",))
+    assert mail_of(easing).immediate[0].confidence == ""
+    fired = replace(easing, reasons=("Loss streak (3 days)", *easing.reasons))
+    assert mail_of(fired).immediate[0].confidence == "medium"
+    young = replace(easing, confidence=Confidence.LOW)
+    assert mail_of(young).immediate[0].confidence == "low"
 
 
 def test_the_seed_desk_has_one_immediate_and_three_moderate_of_fifteen():

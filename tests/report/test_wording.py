@@ -89,8 +89,7 @@ def test_a_listing_counts_what_it_leaves_out():
 
 def test_the_flip_distance_is_told_only_where_an_engine_decided():
     assert flip_distance(decision("1", 30)) == "$310 more loss on the last active day would raise the cut"
-    none = decision("1", 80, flip_distance_cents=None)
-    assert flip_distance(none) == "no further loss on the last active day would raise the cut"
+    assert flip_distance(decision("1", 80, flip_distance_cents=None)) == ""
     cents = decision("1", 30, flip_distance_cents=31_001)
     assert flip_distance(cents) == "$311 more loss on the last active day would raise the cut"
     model = decision("1", 30, engine=Engine.POOLED_MODEL)

@@ -27,6 +27,7 @@ from riskops.sources.csv_files import (
     file_digest,
     read_trades,
     read_with_rejects,
+    row_texts,
 )
 from riskops.sources.mappings import CLOSED_TRADES, PERP_FILLS
 from tests.builders import CALENDAR
@@ -141,6 +142,18 @@ def test_an_opening_fill_has_an_entry_price_and_a_closing_one_an_exit_price(file
     assert (opening.entry_price, opening.exit_price) == (Decimal("3209.6"), None)
     assert (closing.entry_price, closing.exit_price) == (None, Decimal("3209.6"))
     assert {opening.side, closing.side} == {Side.SHORT}
+
+
+def test_a_trade_knows_its_line_which_is_no_part_of_what_it_is(file):
+    first, second = load(file(TRADE, TRADE | {"trade_id": "T2"}))
+    assert [str(first.origin), str(second.origin)] == ["trades.csv:2", "trades.csv:3"]
+    assert replace(second, trade_id="T1") == first
+
+
+def test_the_texts_of_rows_are_found_again_by_line(file):
+    path = file(TRADE, TRADE | {"trade_id": "T2"})
+    second = ",".join((TRADE | {"trade_id": "T2"}).values())
+    assert row_texts(path, CLOSED_TRADES, {3, 99}) == {3: second}
 
 
 def test_a_close_on_a_weekend_belongs_to_the_next_session(file):
@@ -321,12 +334,11 @@ def test_the_real_record_is_read_whole_with_distinct_ids(real_trades):
         ({"closed_at": "2026-03-16T06:01:00-04:00"}, "closed_at", "lies in the future", "Correct the date"),
         ({"opened_at": "", "closed_at": "1999-03-12T15:00Z"}, "closed_at", "before the calendar", "Correct"),
         ({"closed_at": "13.03.2026"}, "closed_at", "is no time", "Write it like"),
-        ({"account": "9999"}, "account", "is no account of the desk", "Add it to the desk"),
         ({"account": ""}, "account", "is empty", "Fill it in"),
         ({"account": "39\u202e42"}, "account", "control or invisible characters", "Remove them"),
         ({"trade_id": ""}, "trade_id", "is empty", "Fill it in"),
         ({"symbol": ""}, "symbol", "is empty", "Fill it in"),
-        ({"currency": "EUR"}, "currency", "has no USD rate for 2026-03-13", "Supply the dated rate"),
+        ({"currency": "EUR"}, "currency", "has no USD rate for 2026-03-13", "amounts to USD"),
         ({"net": "-151.27"}, "net", "is not gross -150.00 less fees 1.25", "Correct the amounts"),
         ({"quantity": "0"}, "quantity", "is not above 0", "positive"),
         ({"quantity": "-100"}, "quantity", "is not above 0", "positive"),
@@ -347,11 +359,51 @@ def test_a_net_that_is_off_by_a_cent_is_still_accepted(file):
     assert load(file(TRADE | {"net": "-151.26"}))[0].net_cents == -15_126
 
 
-def test_a_duplicate_id_is_refused(file):
-    message = refusal(file(TRADE, TRADE | {"net": "-150", "fees": "0"}))
-    assert (
-        "trades.csv:3: column 'trade_id': 'T1' was in this file before. Remove the duplicate row." in message
-    )
+def test_an_account_nobody_enrolled_is_named_once_with_its_rows_and_the_command(file):
+    strangers = [TRADE | {"trade_id": f"X{n}", "account": "9999", "net": "-151.25"} for n in range(1_204)]
+    message = refusal(file(TRADE, *strangers, TRADE | {"trade_id": "Y", "account": "8888"}))
+    enrol = "Enrol it with `riskops enrol TRADER ACCOUNT --since YYYY-MM-DD` or take its rows out."
+    assert message.splitlines() == [
+        "trades.csv is refused, nothing was loaded. Problems: 2.",
+        f"trades.csv: account '9999' is not enrolled: 1,204 rows, first in line 3. {enrol}",
+        f"trades.csv: account '8888' is not enrolled: 1 row, first in line 1207. {enrol}",
+    ]
+
+
+def test_other_problems_of_rows_nobody_enrolled_are_listed_all_the_same(file):
+    message = refusal(file(TRADE | {"account": "9999", "side": "B"}))
+    assert "account '9999' is not enrolled: 1 row" in message
+    assert "trades.csv:2: column 'side': 'B' is no known side" in message
+    assert message.count("9999") == 1
+
+
+def test_a_refused_row_of_an_account_nobody_enrolled_says_so_on_its_own(file):
+    rows = quarantine(file(TRADE, TRADE | {"account": "9999"}))
+    assert (rows[1].account_id, rows[1].is_stranger) == ("9999", True)
+    assert "column 'account': '9999' is not enrolled. Enrol it with `riskops enrol" in rows[1].problem
+
+
+def test_an_id_that_occurs_twice_with_the_same_result_names_the_first_line(file):
+    message = refusal(file(TRADE, TRADE))
+    problem = "'T1' was in line 2 before, with the same result. Remove the duplicate row."
+    assert f"trades.csv:3: column 'trade_id': {problem}" in message
+
+
+@pytest.mark.parametrize(
+    ("change", "here"),
+    [
+        ({"net": "-150", "fees": "0"}, "net -150.00 and gross -150.00 on 2026-03-13"),
+        (
+            {"closed_at": "2026-03-12T15:30:00Z", "opened_at": ""},
+            "net -151.25 and gross -150.00 on 2026-03-12",
+        ),
+    ],
+)
+def test_an_id_that_occurs_twice_with_different_results_names_both(file, change, here):
+    message = refusal(file(TRADE, TRADE | {"trade_id": "T2"}, TRADE | change))
+    first = "'T1' was in line 2 before with net -151.25 and gross -150.00 on 2026-03-13"
+    remedy = "Remove the wrong row; another trade needs an id of its own."
+    assert f"trades.csv:4: column 'trade_id': {first}, here with {here}. {remedy}" in message
 
 
 def test_a_composed_id_that_is_too_long_to_be_recorded_is_refused(file):
@@ -413,17 +465,40 @@ def test_a_stray_quote_spoils_its_own_line_only(file):
     assert "quotes that do not close" in rows[1].problem
 
 
-def test_what_is_no_file_is_refused(tmp_path):
-    for path in (tmp_path, tmp_path / "absent.csv", Path("a\0b")):
-        with pytest.raises(InputError, match=r"is no file\. Check the path"):
-            load(path)
-        with pytest.raises(InputError, match=r"is no file\. Check the path"):
-            file_digest(path)
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        (".", "is a folder, not a file. Name one CSV file in it."),
+        ("absent.csv", "'absent.csv' does not exist. Check the path."),
+        ("a\0b", "is no name for a file"),
+        ("file.csv/below.csv", "below.csv cannot be read: Not a directory. Check the path"),
+    ],
+)
+def test_what_is_no_file_is_refused_with_what_it_is(tmp_path, name, complaint):
+    (tmp_path / "file.csv").touch()
+    path = tmp_path / name
+    assert complaint in refusal(path)
+    with pytest.raises(InputError) as caught:
+        file_digest(path)
+    assert complaint in str(caught.value)
+
+
+def test_a_folder_without_a_name_is_named_as_it_was_written():
+    assert refusal(Path()).startswith("'.' is a folder")
+
+
+def test_a_file_that_may_not_be_read_says_so(file, monkeypatch):
+    path = file(TRADE)
+    denied = PermissionError(13, "Permission denied")
+    monkeypatch.setattr(Path, "open", lambda *_arguments, **_options: (_ for _ in ()).throw(denied))
+    assert "trades.csv cannot be read: Permission denied. Check the path and its permissions." in refusal(
+        path
+    )
 
 
 def test_a_named_pipe_is_refused_instead_of_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
-    assert "is no file" in refusal(tmp_path / "pipe.csv")
+    assert "'pipe.csv' is no regular file" in refusal(tmp_path / "pipe.csv")
 
 
 # --- strict -------------------------------------------------------------------------------
@@ -651,3 +726,31 @@ def peak_bytes(path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak
+
+
+class TestBoundsOfADay:
+    """Amounts that are believable one by one and cannot be added up in 64 bits."""
+
+    def test_a_row_with_which_a_day_gets_too_large_is_refused_and_the_rows_before_stand(self, tmp_path):
+        huge = {"gross": "40000000000000", "fees": "0", "net": "40000000000000"}
+        path = tmp_path / "huge.csv"
+        path.write_text(csv_text(*[TRADE | huge | {"trade_id": f"T{n}"} for n in range(3)]))
+        first, *others = quarantine(path)
+        assert first.net_cents == 4 * 10**15
+        assert ["is too large to be true. Correct the amounts." in row.problem for row in others] == [
+            True
+        ] * 2
+
+    def test_other_days_and_accounts_have_room_of_their_own(self, tmp_path):
+        huge = TRADE | {"gross": "40000000000000", "fees": "0", "net": "40000000000000"}
+        path = tmp_path / "huge.csv"
+        path.write_text(csv_text(huge, huge | {"account": "3951"}))
+        assert len(load(path)) == 2
+
+
+@pytest.mark.parametrize("name", ["bad\udcff.csv", "two\nlines.csv", "\x1b[2J.csv", "\u202evsc.csv"])
+def test_a_name_that_cannot_be_printed_is_refused_in_words_that_can(name, tmp_path):
+    (tmp_path / name).write_text(csv_text(TRADE))
+    message = refusal(tmp_path / name)
+    assert "cannot be printed. Rename the file." in message
+    assert message.isprintable()

@@ -118,7 +118,23 @@ def test_an_account_that_was_not_asked_for_is_reported_and_stops_nobody(inbox, d
     [fetched] = fetch(inbox, FRIDAY)
     assert [t.trade_id for t in fetched.trades] == ["T1"]
     assert fetched.covered == (("3942", FRIDAY), ("3951", FRIDAY))
-    assert "'9999' is no account of the desk" in fetched.failures["9999"]
+    told = "venue_2026-03-13.csv:3: account '9999' belongs to no trader who gets a limit. Enrol it with"
+    assert fetched.failures["9999"].startswith(told)
+
+
+def test_a_trade_told_twice_with_different_results_fails_its_account_and_neither_is_kept(inbox, drop):
+    drop("venue_2026-03-13.csv", trade("T1"), trade("T3", "3951"), trade("T1", net="75"))
+    [fetched] = fetch(inbox, FRIDAY)
+    assert [t.trade_id for t in fetched.trades] == ["T3"]
+    assert fetched.covered == (("3951", FRIDAY),)
+    assert list(fetched.failures) == ["3942"]
+    assert "venue_2026-03-13.csv:4: column 'trade_id': 'T1' was in line 2" in fetched.failures["3942"]
+    assert "net -151.25 and gross -151.25 on 2026-03-13, here with net 75.00" in fetched.failures["3942"]
+
+
+def test_a_trade_knows_the_row_it_was_read_from(inbox, drop):
+    drop("venue_2026-03-13.csv", trade("T1"))
+    assert str(fetch(inbox, FRIDAY)[0].trades[0].origin) == "venue_2026-03-13.csv:2"
 
 
 def test_two_files_for_a_session_are_refused_not_merged(inbox, drop):
@@ -153,7 +169,7 @@ def test_files_with_other_names_are_not_read(inbox, drop, name):
 
 def test_a_folder_with_the_name_of_a_file_is_a_failure_not_a_crash(inbox, tmp_path):
     (tmp_path / "x_2026-03-13.csv").mkdir()
-    assert "is no file" in fetch(inbox, FRIDAY)[0].failures["3942"]
+    assert "is a folder, not a file" in fetch(inbox, FRIDAY)[0].failures["3942"]
 
 
 def test_an_inbox_that_cannot_be_listed_is_the_sources_failure(tmp_path):
@@ -173,3 +189,12 @@ def test_the_clock_is_read_once_a_fetch(tmp_path, drop):
 
 def test_the_source_is_called_csv(inbox):
     assert inbox.name == "csv"
+
+
+def test_a_file_whose_name_cannot_be_printed_fails_every_account_in_words_that_can(inbox, drop):
+    drop("\udcff_2026-03-13.csv", trade())
+    assert all(problem.isprintable() for problem in fetch(inbox, FRIDAY)[0].failures.values())
+    drop("b_2026-03-13.csv", trade())
+    [fetched] = fetch(inbox, FRIDAY)
+    assert set(fetched.failures) == {"3942", "3951"}
+    assert all(problem.isprintable() for problem in fetched.failures.values())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 
-from riskops.errors import StoreError
+from riskops.errors import ConfigurationError, StoreError
 from riskops.store import database as store_database
 from riskops.store import schema
 from riskops.store.database import SQL_FOLDER, Database, Queue, statement
@@ -20,6 +21,7 @@ WRITERS, WRITES = 8, 20
 @pytest.fixture
 def database(folder):
     made = Database(database_url(folder))
+    made.create()
     yield made
     made.close()
 
@@ -53,6 +55,13 @@ def test_an_exception_inside_a_transaction_leaves_nothing(database):
     assert names(database) == set()
 
 
+@pytest.mark.fault(
+    what="eight processes write at once",
+    gets="every write",
+    rung="-",
+    label="-",
+    told="nobody",
+)
 def test_eight_writers_lose_no_write(database, folder):
     """Every writer counts what is there and writes the count down: no two may have seen the same."""
     schema.upgrade(database)
@@ -86,6 +95,13 @@ def test_reads_that_belong_together_see_the_same_state(database):
     assert names(database) == {"3942"}
 
 
+@pytest.mark.fault(
+    what="a writer waits too long for the risk database",
+    gets="nothing half-written; the verb is tried again",
+    rung="-",
+    label="StoreError",
+    told="on-call (webhook)",
+)
 @pytest.mark.parametrize("queue", Queue)
 def test_a_writer_that_waits_too_long_is_told_so_by_name(queue, database, monkeypatch):
     schema.upgrade(database)
@@ -118,6 +134,45 @@ def test_a_file_that_is_no_database_is_an_error_with_a_name_and_a_remedy(tmp_pat
         names(Database(f"sqlite:///{tmp_path / 'risk.db'}"))
 
 
+class TestCreating:
+    """Only who is asked to creates a database; a mistyped path is told, and nothing is made there."""
+
+    @pytest.fixture
+    def mistyped(self, tmp_path):
+        made = Database(f"sqlite:///{tmp_path / 'mistyped' / 'risk.db'}")
+        yield made
+        made.close()
+
+    def test_opening_a_database_makes_nothing(self, mistyped, tmp_path):
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("transaction", ["reading", "writing"])
+    def test_a_database_that_is_not_there_is_refused_with_path_and_remedy(
+        self, transaction, mistyped, tmp_path
+    ):
+        told = rf"at {tmp_path}/mistyped/risk\.db: correct RISKOPS_DATABASE_URL, or run `riskops migrate`"
+        with pytest.raises(ConfigurationError, match=told), getattr(mistyped, transaction)():
+            pass
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_database_that_went_away_is_not_made_again(self, mistyped, tmp_path):
+        schema.upgrade(mistyped)
+        for file in (tmp_path / "mistyped").iterdir():
+            file.unlink()
+        with pytest.raises(ConfigurationError, match="no risk database"):
+            names(mistyped)
+        assert list((tmp_path / "mistyped").iterdir()) == []
+
+    def test_migrating_makes_file_and_folder(self, mistyped):
+        schema.upgrade(mistyped)
+        assert schema.is_current(mistyped)
+
+    def test_a_place_where_nothing_can_be_made_is_told_with_path_and_remedy(self, tmp_path):
+        (tmp_path / "file").write_text("not a folder")
+        with pytest.raises(ConfigurationError, match=r"file/risk\.db cannot be created: .*Correct RISKOPS"):
+            schema.upgrade(Database(f"sqlite:///{tmp_path / 'file' / 'risk.db'}"))
+
+
 @pytest.mark.parametrize("file", sorted(SQL_FOLDER.glob("*.sql")), ids=lambda file: file.stem)
 def test_every_statement_says_purpose_grain_and_parameters(file):
     header = [line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("--")]
@@ -127,3 +182,49 @@ def test_every_statement_says_purpose_grain_and_parameters(file):
         "-- Parameters",
     ]
     assert "--" not in statement(file.stem)
+
+
+def test_a_server_that_takes_connections_and_says_nothing_counts_as_gone(monkeypatch):
+    monkeypatch.setitem(store_database.PATIENCE, "connect_timeout", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        database = Database(f"postgresql+psycopg://r@127.0.0.1:{silent.getsockname()[1]}/r")
+        with pytest.raises(StoreError, match="timeout"), database.reading():
+            pytest.fail("nobody answered")
+
+
+@pytest.mark.parametrize(("query", "asked"), [("", 10), ("?connect_timeout=60", "60")])
+def test_the_url_may_ask_for_more_patience(query, asked):
+    database = Database(f"postgresql+psycopg://r@127.0.0.1:1/r{query}")
+    seen = []
+
+    @sa.event.listens_for(database._readers, "do_connect")
+    def _connecting(_dialect, _record, _arguments, parameters):
+        seen.append(parameters["connect_timeout"])
+
+    with pytest.raises(StoreError), database.reading():
+        pytest.fail("nobody listens there")
+    assert seen == [asked]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///risk.db?mode=ro",
+        "sqlite://host/risk.db",
+        "sqlite:///a\0b",
+        "sqlite:///\udcff.db",
+        "postgresql+psycopg://db/\udcff",
+        "postgresql+psycopg2://db/risk",
+        "mysql://db/risk",
+        "risk.db",
+    ],
+)
+def test_a_url_that_names_no_database_that_can_be_kept_is_refused_by_the_setting_s_name(url):
+    with pytest.raises(ConfigurationError, match=r"RISKOPS_DATABASE_URL .*; write sqlite:///path or"):
+        Database(url)
+
+
+def test_postgresql_without_a_driver_means_the_one_that_is_installed():
+    assert Database("postgresql://db/risk")._readers.driver == "psycopg"

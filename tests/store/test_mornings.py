@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import time
 
 import pytest
 
 from riskops.records import Verb
+from riskops.sessions import desk_time
 from riskops.store.mornings import Report
 from riskops.store.seal import LIMITS_MAIL
-from tests.builders import SESSION
+from tests.builders import CALENDAR, SESSION
 from tests.desks import opened
 from tests.small_desks import DECISION, PUBLICATION
 
@@ -26,6 +28,14 @@ def mornings(folder):
 
 def state_of(mornings, verb):
     return mornings.stages(SESSION, 0)[verb].state
+
+
+def test_the_lived_stretch_runs_from_the_first_to_the_last_recorded_cut_off(mornings):
+    assert mornings.lived_stretch() is None
+    sessions = [CALENDAR.shift(SESSION, -back) for back in (3, 9, 0)]
+    for session in sessions:
+        mornings.record_cut_off(session, 0, desk_time(session, time(6, 30)))
+    assert mornings.lived_stretch() == (sessions[1], sessions[2])
 
 
 class TestStages:

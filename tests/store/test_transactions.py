@@ -10,9 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from riskops.errors import DuplicateLoadError, InputError
+from riskops.records import Origin
 from riskops.sessions import desk_time
 from riskops.store.tables import daily_results
-from riskops.store.transactions import FileLoad, RejectedRow
+from riskops.store.transactions import FileLoad, LoadRecord, RejectedRow
 from tests.builders import CALENDAR, SESSION
 from tests.desks import opened
 from tests.small_desks import BASE_CENTS, NIGHT, account_of, trade
@@ -106,6 +107,27 @@ class TestTrades:
         assert desk.store.transactions.count() == before
         assert desk.store.transactions.covered_through() == {}
 
+    @pytest.mark.parametrize("at_once", [True, False])
+    def test_a_trade_with_another_result_can_be_set_aside_and_the_others_are_written(self, at_once, desk):
+        changed = replace(FIRST, gross_cents=100, net_cents=100, origin=Origin("late.csv", 7))
+        other = trade(TRADER, NIGHT, 50, trade_id="2")
+        if not at_once:
+            add(desk, FIRST)
+        aside = []
+        arriving = [*([FIRST] if at_once else []), changed, other]
+        desk.store.transactions.add(arriving, [], "test", set_aside=aside.append)
+        assert results(desk) == {NIGHT: -150.0}
+        [contradiction] = aside
+        assert str(contradiction) == (
+            f"late.csv:7: Trade 1 of account {ACCOUNT} is known with net -$200 and gross -$200 on {NIGHT}, "
+            f"here with net $1 and gross $1 on {NIGHT}. "
+            "Write it as known; a correction or another trade needs an id of its own."
+        )
+
+    def test_the_same_trade_from_another_file_is_no_contradiction(self, desk):
+        add(desk, replace(FIRST, origin=Origin("one.csv", 2)))
+        assert add(desk, replace(FIRST, origin=Origin("two.csv", 9))) == 0
+
     def test_runs_that_bring_the_same_trades_at_once_count_them_once(self, desk):
         night = [trade(TRADER, NIGHT, -100, trade_id=str(i)) for i in range(20)]
         with ThreadPoolExecutor(4) as pool:
@@ -137,6 +159,12 @@ class TestLoads:
         rejected = (RejectedRow(3, "A,b,c", "no number"), RejectedRow(7, "", "empty"))
         add(desk, FIRST, load=self.LOAD, rejected=rejected)
         assert desk.store.transactions.rejected(self.LOAD.digest) == rejected
+
+    def test_loads_are_listed_the_newest_first_with_what_they_brought(self, desk):
+        later = replace(self.LOAD, digest="a" * 64, known_at=LATER)
+        add(desk, FIRST, load=self.LOAD, rejected=[RejectedRow(3, "A,b,c", "no number")])
+        add(desk, load=later)
+        assert desk.store.transactions.loads() == (LoadRecord(later, 0, 0), LoadRecord(self.LOAD, 1, 1))
 
 
 class TestCoverage:

@@ -1,0 +1,87 @@
+"""Taking over a mail that left while the risk database was gone: what left is what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from riskops.records import Publication, Verb
+from riskops.store.database import Database
+from riskops.store.mornings import Report, mark_done, publication_of, put_publication, put_report
+from riskops.store.outbox import SENDING, SENT, OutboxRow
+from riskops.store.seal import seal, sealed_at
+from riskops.store.tables import outbox
+from riskops.store.upsert import upsert
+
+
+def adopt_mails(
+    database: Database,
+    publication: Publication,
+    report: Report,
+    mails: Sequence[OutboxRow],
+    accepted_at: datetime | None,
+) -> bool:
+    """Record limits and mails that left without the database, and seal their session.
+
+    All of it is one transaction, and again changes nothing. A session that is sealed already keeps
+    its limits; only who has the mail is added.
+
+    Parameters
+    ----------
+    accepted_at
+        When the first mail was accepted; ``None`` where nobody knows whether one was: then the
+        session is frozen and not sealed.
+
+    Returns
+    -------
+    bool
+        Whether something was taken over.
+    """
+    with database.writing() as connection:
+        news = [mail for mail in mails if _is_news(connection, mail)]
+        if not news:
+            return False
+        if sealed_at(connection, publication.session, publication.revision) is None:
+            _take_over(connection, publication, report)
+        upsert(connection, outbox, [asdict(mail) for mail in news])
+        if accepted_at is not None:
+            seal(connection, publication.session, publication.revision, accepted_at)
+        if all(mail.state == SENT for mail in mails):
+            receipt = {"recipients": [mail.recipient for mail in mails], "paths": [], "emergency": True}
+            mark_done(connection, publication.session, publication.revision, Verb.SEND, receipt)
+    return True
+
+
+def _is_news(connection: sa.Connection, mail: OutboxRow) -> bool:
+    """Say whether the outbox does not know yet that a mail left, or may have."""
+    if mail.state not in (SENDING, SENT):
+        return False
+    query = sa.select(outbox.c.state, outbox.c.text).where(outbox.c.key == mail.key)
+    known = connection.execute(query).one_or_none()
+    if known is None:
+        return True
+    return known.state != SENT and (known.state, known.text) != (mail.state, mail.text)
+
+
+def _take_over(connection: sa.Connection, publication: Publication, report: Report) -> None:
+    """Let what left be what was decided; the same limits in the database tell more, and stay."""
+    decided = publication_of(connection, publication.session, publication.revision)
+    if decided is None or _limits(decided) != _limits(publication):
+        receipt = {
+            "rung": int(publication.rung),
+            "traders": len(publication.decisions),
+            "restricted": sum(decision.reduction > 0 for decision in publication.decisions),
+            "emergency": True,
+        }
+        put_publication(connection, publication, receipt)
+    put_report(connection, report, {"subject": report.subject, "digest": report.digest})
+
+
+def _limits(publication: Publication) -> set[tuple[str, int, int, int, int]]:
+    return {
+        (d.trader_id, d.base_limit_cents, d.reduction, d.limit_cents, int(d.rung))
+        for d in publication.decisions
+    }
