@@ -16,7 +16,7 @@ import pytest
 from riskops.trial.desk import Ready, read_ready
 from tests.airflow_home import DAGS, PLUGINS, PROJECT
 from tests.scheduler.live_airflow import DAG, LiveAirflow, until
-from tests.scheduler.live_desk import EXCHANGE, RECIPIENTS, LiveDesk, Templates
+from tests.scheduler.live_desk import EXCHANGE, MORNING, RECIPIENTS, LiveDesk, Templates
 
 READY_SECONDS = 300
 
@@ -81,8 +81,7 @@ def templates(trial_desk: Ready, tmp_path_factory: pytest.TempPathFactory) -> Te
 
 
 @pytest.fixture
-def desk(trial_desk: Ready, airflow: LiveAirflow, templates: Templates, tmp_path: Path) -> Iterator[LiveDesk]:
+def desk(trial_desk: Ready, airflow: LiveAirflow, templates: Templates, tmp_path: Path) -> LiveDesk:
     """Return a desk of this test's own, with no morning yet and no mail; no earlier run is left."""
     airflow.forget_runs()
-    with LiveDesk(trial_desk, templates, tmp_path) as live:
-        yield live
+    return LiveDesk(trial_desk, templates, tmp_path).begins_before(MORNING)

@@ -70,14 +70,16 @@ class LiveAirflow:
         body["logical_date"] = logical_date.isoformat() if logical_date else None
         return self.call("POST", f"/dags/{DAG}/dagRuns", json=body)["dag_run_id"]
 
-    def backfill(self, first: datetime, last: datetime, parallel: int, *, reverse: bool = False) -> int:
-        """Ask for a backfill between two moments, and return its id."""
+    def backfill(self, first: datetime, last: datetime, parallel: int, *, reverse: bool = False) -> None:
+        """Ask for a backfill between two moments."""
         body = {"dag_id": DAG, "from_date": first.isoformat(), "to_date": last.isoformat()}
         body |= {"max_active_runs": parallel, "reprocess_behavior": "completed", "run_backwards": reverse}
-        return self.call("POST", "/backfills", json=body)["id"]
+        until(lambda: self._has_closed_backfills() or None, 120, "the backfill before to be closed")
+        self.call("POST", "/backfills", json=body)
 
-    def is_backfilled(self, backfill: int) -> bool:
-        return self.call("GET", f"/backfills/{backfill}")["completed_at"] is not None
+    def _has_closed_backfills(self) -> bool:
+        found = self.call("GET", "/backfills", params={"dag_id": DAG})["backfills"]
+        return all(backfill["completed_at"] is not None for backfill in found)
 
     def runs(self) -> dict[str, dict[str, Any]]:
         """Return every run of the daily Dag by its id."""
@@ -114,9 +116,13 @@ class LiveAirflow:
 
     def kill(self, run_id: str, task_id: str) -> int:
         """Kill the process of a task once it runs; return which try that was."""
-        task = until(lambda: self._if_running(run_id, task_id), 120, f"{task_id} of {run_id} to run")
+        task = self.running(run_id, task_id)
         os.kill(task.pid or 0, signal.SIGKILL)
         return task.tries
+
+    def running(self, run_id: str, task_id: str) -> Task:
+        """Wait until a task runs."""
+        return until(lambda: self._if_running(run_id, task_id), 180, f"{task_id} of {run_id} to run")
 
     def _if_running(self, run_id: str, task_id: str) -> Task | None:
         task = self.tasks(run_id).get(task_id)

@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, time
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from riskops.desk import Desk
-from riskops.records import Publication, RunType
+from riskops.commands.live import COMMANDS
+from riskops.desk import Desk, open_desk
+from riskops.pipeline.morning import Step
+from riskops.pipeline.watch import watch
+from riskops.records import Publication, RunType, Verb
 from riskops.store.tables import outbox
 from riskops.trial.desk import Ready
 from tests.airflow_desk import content
@@ -26,7 +32,6 @@ from tests.desks import (
     copied,
     database_url,
     each_verb,
-    forgotten,
     keep_on_postgresql,
     on_the_morning,
     opened,
@@ -42,6 +47,7 @@ WRITES = {
     "ingest": "cut_offs",
     "score_rules": "scores",
     "score_pooled_model": "scores",
+    "compare": "comparisons",
     "publish_rules": "decisions",
     "compose_report": "reports",
 }
@@ -53,6 +59,7 @@ class Templates:
     def __init__(self, trial: Ready, folder: Path) -> None:
         self._server = sa.make_url(trial.environment["RISKOPS_DATABASE_URL"])
         self._folder = folder
+        self._decided: dict[tuple, Publication] = {}
 
     def before(self, session: date) -> Path:
         """Return the folder of a desk with the 130 sessions before one, and no morning."""
@@ -61,6 +68,14 @@ class Templates:
             keep_on_postgresql(folder, new_database(self._server))
             build_small_desk(folder, EXCHANGE, session)
         return folder
+
+    def decided(self, began: Path, session: date, run_type: RunType) -> Publication:
+        """Return what an undisturbed morning decides on a copy of a template."""
+        key = (began, session, run_type)
+        if key not in self._decided:
+            folder = copied(began, self._folder / f"{began.name}-{session}-{run_type}")
+            self._decided[key] = _morning(folder, session, run_type)
+        return self._decided[key]
 
 
 class LiveDesk:
@@ -74,12 +89,6 @@ class LiveDesk:
         self._url = sa.make_url(trial.environment["RISKOPS_DATABASE_URL"])
         self._mails = Path(trial.mails)
         self.folder = folder / "live"
-
-    def __enter__(self) -> LiveDesk:
-        return self.begins_before(MORNING)
-
-    def __exit__(self, *_exception: object) -> None:
-        forgotten(self._folder)
 
     def begins_before(self, session: date) -> LiveDesk:
         """Replace the live database by one that has history up to a session, and no morning."""
@@ -99,13 +108,32 @@ class LiveDesk:
             yield
 
     @contextmanager
-    def silent_mail_server(self) -> Iterator[None]:
-        """Let the mail server accept connections and say nothing, for as long as this lasts."""
-        os.kill(self._trial.pids["catch-mail"], signal.SIGSTOP)
+    def standing_still(self, program: str) -> Iterator[None]:
+        """Let a program of the trial desk stand still (SIGSTOP), for as long as this lasts."""
+        os.kill(self._trial.pids[program], signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(self._trial.pids["catch-mail"], signal.SIGCONT)
+            os.kill(self._trial.pids[program], signal.SIGCONT)
+
+    def watched(self, session: date, at: time) -> list[Step]:
+        """Let the watchdog look at a New York time of a session; return what it did, each in a process."""
+        steps: list[Step] = []
+        with open_desk(self._trial.environment, on_the_morning(session, at)) as desk:
+            watch(desk, run_for(session), partial(self._perform, session), steps.append)
+        return steps
+
+    def _perform(self, session: date, verb: Verb) -> Step:
+        command = [sys.executable, "-m", "riskops", COMMANDS[verb], "--session", str(session)]
+        deliver = ["--deliver"] if verb is Verb.SEND else []
+        done = subprocess.run(
+            [*command, *deliver],
+            env=os.environ | dict(self._trial.environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Step(verb, done.returncode, done.stderr)
 
     def opened(self) -> Desk:
         return opened(self.folder, RISKOPS_CALENDAR=EXCHANGE)
@@ -126,14 +154,7 @@ class LiveDesk:
 
     def expected(self, session: date, run_type: RunType = RunType.BACKFILL) -> dict[str, tuple]:
         """Return what the verbs decide when nothing disturbs them, on a desk of their own."""
-        folder = copied(self._began, self._folder / f"expected-{session}")
-        run = run_for(session, run_type, deliver=False)
-        with opened(folder, on_the_morning(session), RISKOPS_CALENDAR=EXCHANGE) as desk:
-            for verb in each_verb():
-                verb(desk, run)
-            published = desk.store.mornings.publication(session, 0)
-        assert published is not None
-        return _limits(published)
+        return _limits(self._templates.decided(self._began, session, run_type))
 
     def is_sending(self) -> bool:
         """Say whether a mail was begun and its fate is open."""
@@ -149,6 +170,16 @@ class LiveDesk:
     def reached(self) -> Counter[str]:
         """Return how many mails every recipient got."""
         return Counter(mail["To"] for mail in self.mails())
+
+
+def _morning(folder: Path, session: date, run_type: RunType) -> Publication:
+    run = run_for(session, run_type, deliver=False)
+    with opened(folder, on_the_morning(session), RISKOPS_CALENDAR=EXCHANGE) as desk:
+        for verb in each_verb():
+            verb(desk, run)
+        published = desk.store.mornings.publication(session, 0)
+    assert published is not None
+    return published
 
 
 def _limits(published: Publication) -> dict[str, tuple]:
