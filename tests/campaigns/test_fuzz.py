@@ -101,6 +101,7 @@ def test_the_command_line_shows_no_traceback(kind, world, work):
 
 
 @pytest.mark.campaign
+@pytest.mark.timeout(1_800)
 def test_many_cases_keep_the_promise(world, work):
     tried = list(campaign(world, SEED, range(MANY), work / "many", work / "kept"))
     assert problems(tried) == []
