@@ -14,7 +14,6 @@ from riskops.budget import budget
 from riskops.errors import RiskOpsError
 from riskops.records import Run, RunType, Verb
 
-RUNBOOK = "docs/runbook.md"
 DELIVER = {"default": None, "yes": True, "no": False}
 
 log = logging.getLogger(__name__)
@@ -85,14 +84,12 @@ def budgeted(verb: Verb) -> dict[str, Any]:
 
 def tell_on_call(context: Mapping[str, Any]) -> None:
     """Tell on-call which task was given up and where the runbook stands; a backfill only logs."""
-    from riskops.second_channel import tell
+    from riskops.second_channel import RUNBOOK, tell
     from riskops.settings import read_settings
 
     task_id = context["task_instance"].task_id
-    told = (
-        f"{task_id} was given up for run {context['run_id']}: {context.get('exception')}. "
-        f"What to do: {RUNBOOK}#{task_id.replace('_', '-')}"
-    )
-    log.error(told)
+    entry = task_id.replace("_", "-")
+    told = f"{task_id} was given up for run {context['run_id']}: {context.get('exception')}."
+    log.error("%s What to do: %s#%s", told, RUNBOOK, entry)
     if str(context["dag_run"].run_type) != RunType.BACKFILL:
-        tell(read_settings(os.environ), told)
+        tell(read_settings(os.environ), told, entry)

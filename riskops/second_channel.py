@@ -7,22 +7,40 @@ only logged. Addresses are secrets: they often carry a token.
 from __future__ import annotations
 
 import logging
+from enum import StrEnum
 from typing import Any
 
 from riskops.settings import Secret, Settings
 
 SECONDS_PER_TRY = 4.0
 TRIES = 2
+RUNBOOK = "docs/runbook.md"
 
 log = logging.getLogger(__name__)
 
 
-def tell(settings: Settings, text: str) -> bool:
-    """Post a message for on-call; say whether it was taken.
+class Entry(StrEnum):
+    """The runbook's entries for what no single task's entry answers."""
+
+    MAIL_IS_LATE = "the-mail-is-late"
+    MINIMAL_MAIL = "a-minimal-mail-left"
+    LIMITS_ARE_HELD = "limits-are-held"
+    LIMITS_FILE = "the-limits-file-is-not-written"
+    WATCHDOG = "the-watchdog-speaks"
+    DATABASE_IS_GONE = "the-database-is-gone"
+
+
+def tell(settings: Settings, text: str, entry: str) -> bool:
+    """Post a message for on-call, with the runbook's entry that answers it; say whether it was taken.
 
     The body is JSON with ``text``, which chat systems print.
+
+    Parameters
+    ----------
+    entry
+        An `Entry`, or the name of a task's own entry.
     """
-    body = {"text": f"RiskOps {settings.deployment}: {text}"}
+    body = {"text": f"RiskOps {settings.deployment}: {text} What to do: {RUNBOOK}#{entry}"}
     return _post(settings.on_call_webhook, body, "on-call webhook")
 
 

@@ -10,7 +10,7 @@ import pytest
 from riskops.errors import ConfigurationError, DeliveryError
 from riskops.pipeline.send import send
 from riskops.records import Rung, RunType, Verb
-from riskops.second_channel import ping, tell
+from riskops.second_channel import Entry, ping, tell
 from riskops.settings import read_settings
 from tests.builders import SESSION
 from tests.desks import environment, on_the_morning, opened, run_for
@@ -45,17 +45,19 @@ def paths(server):
 class TestMessages:
     def test_on_call_is_told_in_words_that_name_the_deployment(self, listener, tmp_path):
         settings = read_settings(environment(tmp_path, **addresses(listener)))
-        assert tell(settings, "send_report was given up")
-        assert listener.heard == [(f"/on-call/{CANARY}", {"text": "RiskOps test: send_report was given up"})]
+        assert tell(settings, "send_report was given up.", "send-report")
+        said = "RiskOps test: send_report was given up. What to do: docs/runbook.md#send-report"
+        assert listener.heard == [(f"/on-call/{CANARY}", {"text": said})]
 
     def test_without_an_address_nothing_is_sent(self, tmp_path):
         settings = read_settings(environment(tmp_path))
-        assert (tell(settings, "text"), ping(settings)) == (False, False)
+        assert (tell(settings, "text", Entry.WATCHDOG), ping(settings)) == (False, False)
 
     def test_a_refusal_is_logged_without_the_address(self, listener, tmp_path, caplog):
         listener.answer = 500
+        settings = read_settings(environment(tmp_path, **addresses(listener)))
         with caplog.at_level(logging.DEBUG):
-            assert not tell(read_settings(environment(tmp_path, **addresses(listener))), "text")
+            assert not tell(settings, "text", Entry.WATCHDOG)
         assert "The on-call webhook answered 500." in caplog.text
         assert CANARY not in caplog.text
 

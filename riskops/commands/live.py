@@ -33,6 +33,7 @@ from riskops.pipeline.send import mail_of
 from riskops.pipeline.stage import is_today
 from riskops.pipeline.watch import watch, watch_without_database
 from riskops.records import Run, Verb
+from riskops.second_channel import Entry
 from riskops.sessions import trading_calendar
 from riskops.settings import Settings, read_settings
 
@@ -90,7 +91,7 @@ def _watched(settings: Settings) -> bool | None:
     except (StoreError, ConfigurationError) as error:
         return _watched_without_database(settings, error)
     except RiskOpsError as error:
-        second_channel.tell(settings, f"the watchdog failed: {error}")
+        second_channel.tell(settings, f"the watchdog failed: {error}", Entry.WATCHDOG)
         raise
 
 
@@ -99,7 +100,7 @@ def _watched_without_database(settings: Settings, error: RiskOpsError) -> bool:
     try:
         calendar = trading_calendar(settings.calendar)
     except ConfigurationError as unknown:
-        second_channel.tell(settings, f"the watchdog failed: {unknown}")
+        second_channel.tell(settings, f"the watchdog failed: {unknown}", Entry.WATCHDOG)
         raise
     if not watch_without_database(settings, calendar, wall_clock(), str(error)):
         raise error

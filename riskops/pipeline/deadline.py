@@ -8,6 +8,7 @@ from riskops import second_channel
 from riskops.desk import Desk
 from riskops.pipeline.stage import Receipt, is_today
 from riskops.records import Run, RunType, Verb
+from riskops.second_channel import Entry
 from riskops.sessions import DESK_ZONE
 
 log = logging.getLogger(__name__)
@@ -22,9 +23,9 @@ def tell_if_late(desk: Desk, run: Run) -> Receipt:
     if run.run_type is RunType.BACKFILL or not is_today(desk, run) or _is_out(desk, run):
         return {"late": False}
     moment = desk.clock().astimezone(DESK_ZONE)
-    told = f"the mail for {run.session} is not out at {moment:%H:%M}: docs/runbook.md#the-mail-is-late"
+    told = f"the mail for {run.session} is not out at {moment:%H:%M}."
     log.error(told)
-    return {"late": True, "told": second_channel.tell(desk.settings, told)}
+    return {"late": True, "told": second_channel.tell(desk.settings, told, Entry.MAIL_IS_LATE)}
 
 
 def _is_out(desk: Desk, run: Run) -> bool:

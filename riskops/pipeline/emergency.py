@@ -21,6 +21,7 @@ from riskops.handover import Sender, Word, last_word
 from riskops.limits_file import LimitsFile, State
 from riskops.records import Publication, Run, Verb
 from riskops.report.minimal import emergency_subject, emergency_text
+from riskops.second_channel import Entry
 from riskops.sessions import TradingCalendar, desk_date
 from riskops.settings import Settings
 from riskops.store.adoption import adopt_mails
@@ -205,4 +206,4 @@ def adopt(desk: Desk, run: Run) -> None:
     if adopt_mails(desk.store.database, *taken):
         desk.store.journal.note(run, Verb.SEND, "adopted", desk.clock())
         told = "the risk database is back; the emergency mail was taken over, its limits stand"
-        second_channel.tell(desk.settings, f"{run.session}: {told}.")
+        second_channel.tell(desk.settings, f"{run.session}: {told}.", Entry.DATABASE_IS_GONE)

@@ -12,6 +12,7 @@ from riskops.limits_file import LimitsFile, State
 from riskops.pipeline.emergency import keep_reserve
 from riskops.pipeline.stage import Receipt, may_mail
 from riskops.records import Run
+from riskops.second_channel import Entry
 from riskops.whole_files import locked
 
 LOCK = "limits_file.lock"
@@ -31,7 +32,7 @@ def export(desk: Desk, run: Run) -> Receipt:
         problem = f"the limits file is not written: {error.strerror} ({error.filename})"
         log.warning("%s", problem)
         if may_mail(desk, run):
-            second_channel.tell(desk.settings, f"{run.session}: {problem}.")
+            second_channel.tell(desk.settings, f"{run.session}: {problem}.", Entry.LIMITS_FILE)
         return {"limits_file": problem}
     return {} if path is None else {"limits_file": str(path)}
 

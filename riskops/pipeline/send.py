@@ -11,6 +11,7 @@ from riskops.pipeline.export import export
 from riskops.pipeline.stage import Receipt, may_mail, settled, stage
 from riskops.records import Publication, Run, Rung, Verb
 from riskops.report.minimal import minimal_subject, minimal_text
+from riskops.second_channel import Entry
 from riskops.store.mornings import Report
 from riskops.store.outbox import Outbox
 from riskops.store.seal import LIMITS_MAIL
@@ -61,10 +62,12 @@ def _tell_others(desk: Desk, run: Run) -> None:
     second_channel.ping(desk.settings)
     publication = desk.store.mornings.publication(run.session, run.revision)
     if publication is None:
-        second_channel.tell(desk.settings, f"{run.session}: a minimal mail left, no limits were committed.")
+        told = f"{run.session}: a minimal mail left, no limits were committed."
+        second_channel.tell(desk.settings, told, Entry.MINIMAL_MAIL)
     elif publication.rung >= Rung.HOLD:
         rung = f"rung {int(publication.rung)} {publication.rung.label}"
-        second_channel.tell(desk.settings, f"{run.session}: the mail left with {rung}: {publication.why}.")
+        told = f"{run.session}: the mail left with {rung}: {publication.why}."
+        second_channel.tell(desk.settings, told, Entry.LIMITS_ARE_HELD)
 
 
 def mail_of(desk: Desk, run: Run) -> Report:

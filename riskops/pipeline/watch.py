@@ -15,6 +15,7 @@ from riskops.pipeline.emergency import adopt, fit_file, mail_from_file
 from riskops.pipeline.export import export
 from riskops.pipeline.morning import Step
 from riskops.records import Run, Verb
+from riskops.second_channel import Entry
 from riskops.sessions import DESK_ZONE, TradingCalendar, desk_date
 from riskops.settings import Settings
 
@@ -43,7 +44,8 @@ def watch(desk: Desk, run: Run, perform: Callable[[Verb], Step], report: Callabl
     alarm = clock_ladder.alarm(_time(desk.clock()), bool(_done(desk, run)), is_out=_is_out(desk, run))
     failed = [f"{step.verb.value}: {step.problem}" for step in steps if not step.succeeded]
     if alarm or failed:
-        second_channel.tell(desk.settings, f"{run.session}: {'; '.join(filter(None, [alarm, *failed]))}")
+        told = "; ".join(filter(None, [alarm, *failed]))
+        second_channel.tell(desk.settings, f"{run.session}: {told}.", Entry.WATCHDOG)
     return not alarm and not failed
 
 
@@ -87,14 +89,14 @@ def watch_without_database(
         return False
     gone = f"{session}, without the risk database: {problem}"
     if not clock_ladder.is_emergency(_time(now)):
-        second_channel.tell(settings, f"{gone} {_outlook(settings, calendar, now)}")
+        second_channel.tell(settings, f"{gone} {_outlook(settings, calendar, now)}", Entry.DATABASE_IS_GONE)
         return False
     try:
         done = mail_from_file(settings, calendar, now, problem)
     except RiskOpsError as error:
-        second_channel.tell(settings, f"{gone} NOT EVERYBODY HAS LIMITS: {error}")
+        second_channel.tell(settings, f"{gone} NOT EVERYBODY HAS LIMITS: {error}", Entry.DATABASE_IS_GONE)
         raise
-    second_channel.tell(settings, f"{gone} {done}")
+    second_channel.tell(settings, f"{gone} {done}", Entry.DATABASE_IS_GONE)
     return True
 
 

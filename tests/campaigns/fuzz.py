@@ -346,7 +346,7 @@ def _worked_with(environ: dict[str, str]) -> str:
                     raise
                 demand(_can_be_printed(str(error)), f"the error cannot be printed: {error!r}")
                 told.append(type(error).__name__)
-        second_channel.tell(replace(desk.settings), "a trial")
+        second_channel.tell(replace(desk.settings), "a trial", second_channel.Entry.WATCHDOG)
         second_channel.ping(desk.settings)
     return "accepted"
 

@@ -12,12 +12,14 @@ from typer.main import get_command
 
 from riskops import errors
 from riskops.cli import app
+from riskops.second_channel import Entry
 from riskops.settings import Fault
 from riskops.sources.demo import PINNED_SESSION
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+DAGS = sorted(path.name for path in (ROOT / "dags").glob("*.py"))
 COMMANDS = sorted(get_command(app).commands)
 ERRORS = sorted(
     (e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, errors.RiskOpsError)),
@@ -58,9 +60,28 @@ def test_every_fault_is_in_the_readme_and_among_the_drills(fault: Fault) -> None
     assert f"`{fault}`" in RUNBOOK.split("## Drills")[1]
 
 
-@pytest.mark.parametrize("task", sorted(_tasks("daily_risk_limits.py") | _tasks("ingest_transactions.py")))
-def test_every_task_has_a_runbook_entry(task: str) -> None:
-    assert f"\n## {task.replace('_', '-')}\n" in RUNBOOK
+TASKS = {task for dag in DAGS for task in _tasks(dag)}
+ENTRIES = sorted({*(task.replace("_", "-") for task in TASKS), *Entry, "airflow-is-gone"})
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_every_task_and_every_alert_has_a_whole_runbook_entry(entry: str) -> None:
+    said = _runbook_entries()[entry]
+    for part in ("Symptom", "The desk has", "First look", "Safe", "Unsafe"):
+        assert f"* **{part}**: " in said, f"{entry} does not say: {part}"
+
+
+def test_every_message_for_on_call_names_its_entry() -> None:
+    for source in [*ROOT.glob("riskops/**/*.py"), *ROOT.glob("plugins/*.py")]:
+        for call in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "second_channel.tell":
+                assert ast.unparse(call.args[2]).startswith("Entry."), f"{source}: {ast.unparse(call)}"
+
+
+def _runbook_entries() -> dict[str, str]:
+    """Return the text of every entry by the anchor that leads to it."""
+    sections = [section.partition("\n") for section in RUNBOOK.split("\n## ")[1:]]
+    return {title.lower().replace(" ", "-"): text for title, _, text in sections}
 
 
 def test_exit_codes_are_unique_and_the_runbook_lists_them_with_what_retrying_does() -> None:

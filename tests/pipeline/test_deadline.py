@@ -35,7 +35,8 @@ def desk(folder: Path, listener: Any) -> Any:
 def test_on_call_hears_that_todays_mail_is_late_and_where_to_look(desk: Desk, listener: Any):
     assert tell_if_late(desk, run_for(SESSION)) == {"late": True, "told": True}
     [(_, said)] = listener.heard
-    assert f"the mail for {SESSION} is not out at 07:30: docs/runbook.md#the-mail-is-late" in said["text"]
+    assert f"the mail for {SESSION} is not out at 07:30. What to do:" in said["text"]
+    assert said["text"].endswith("docs/runbook.md#the-mail-is-late")
 
 
 @pytest.mark.parametrize(
