@@ -58,8 +58,7 @@ test: setup ## Run the test suite, without the long campaigns
 check: setup lint types imports audit test campaigns ## Everything CI runs (docs are tests)
 
 campaigns: setup
-	@$(BIN)/python -m pytest --quiet -m campaign tests/scheduler
-	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile -m campaign --ignore tests/scheduler
+	@$(BIN)/python -m pytest --quiet -n 3 --dist loadfile -m campaign
 
 chaos: setup ## Kill verbs at random through N mornings: make chaos N=200 SEED=1
 	@$(BIN)/python -m tests.campaigns.chaos --mornings $(N) --seed $(SEED)

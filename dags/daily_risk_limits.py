@@ -26,8 +26,8 @@ like a quiet day.
 | `validate` | held limits (rung 3) | the task's log names the check that could not run |
 | `score_rules` | held limits (rung 3) | `riskops score-rules --session ...` shows the error |
 | `score_pooled_model`, `compare` | the rules' limits (rung 2) | after the open is early enough |
-| `choose`, `compose_report` | a minimal text mail | clear the task with downstream |
-| `publish_rules`, `publish_model`, `hold_limits` | a minimal text mail | clear the task with downstream |
+| `choose`, `compose_report` | a minimal text mail | mend it before the next morning: the session is sealed |
+| `publish_rules`, `publish_model`, `hold_limits` | a minimal text mail | the same |
 | `send_report` | **no mail** | the mail server; then clear the task; else `riskops send-report` |
 
 Once the mail of a session is out, what comes later is stored and its limits stand.

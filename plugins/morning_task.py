@@ -60,13 +60,13 @@ def resolve_run(context: Mapping[str, Any], desk: Any) -> Run:
     from riskops.sessions import session_for_run
 
     dag_run, params = context["dag_run"], context["params"]
-    session = session_for_run(desk.calendar, params["session"], dag_run.logical_date, desk.clock())
+    session = session_for_run(desk.calendar, params.get("session"), dag_run.logical_date, desk.clock())
     known = {str(kind): kind for kind in RunType}
     return Run(
         session=session,
         run_type=known.get(str(getattr(dag_run.run_type, "value", dag_run.run_type)), RunType.MANUAL),
         run_id=dag_run.run_id,
-        deliver=DELIVER[params["deliver"]],
+        deliver=DELIVER[params.get("deliver", "default")],
     )
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from enum import StrEnum
+from threading import Thread
 from typing import Any
 
 from riskops.settings import Secret, Settings
 
 SECONDS_PER_TRY = 4.0
 TRIES = 2
+LONGEST_SECONDS = 10.0
 RUNBOOK = "docs/runbook.md"
 
 log = logging.getLogger(__name__)
@@ -50,8 +52,19 @@ def ping(settings: Settings) -> bool:
 
 
 def _post(address: Secret, body: dict[str, Any], what: str) -> bool:
+    """Post within a fixed time: a server that answers byte by byte is left alone."""
     if not address:
         return False
+    taken: list[bool] = []
+    post = Thread(target=lambda: taken.append(_posted(address, body, what)), daemon=True)
+    post.start()
+    post.join(LONGEST_SECONDS)
+    if not taken:
+        log.warning("The %s gave no answer within %s s.", what, LONGEST_SECONDS)
+    return taken == [True]
+
+
+def _posted(address: Secret, body: dict[str, Any], what: str) -> bool:
     import httpx
 
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its messages name the address

@@ -22,8 +22,9 @@ class Catcher:
     """What the server answers, and what it has accepted so far.
 
     `recipients` maps an address to the answer its RCPT gets, `after_data` is the answer to the
-    mail itself, `cut_after_data` drops the connection instead of answering. `arrived` is set when
-    a mail is being handed over; with `release` set to an event, the answer waits for it.
+    mail itself, `cut_at` names a command (``MAIL``, ``RCPT``, ``DATA``) at which the line is cut,
+    the last within the mail, `cut_after_data` drops the connection instead of answering. `arrived` is
+    set when a mail is being handed over; with `release` set to an event, the answer waits for it.
     """
 
     recipients: Mapping[str, str] = field(default_factory=dict)
@@ -31,20 +32,25 @@ class Catcher:
     after_data: str = ""
     login: str = ""
     cut_after_data: bool = False
+    cut_at: str = ""
     arrived: threading.Event = field(default_factory=threading.Event)
     release: threading.Event | None = None
     mails: list[EmailMessage] = field(default_factory=list)
     envelopes: list[tuple[str, ...]] = field(default_factory=list)
     logins: int = 0
 
-    async def handle_MAIL(self, _server, _session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
+    async def handle_MAIL(self, server, _session, envelope, address, options):  # noqa: N802 - aiosmtpd's name
+        if self.cut_at == "MAIL":
+            server.transport.abort()
         if self.sender:
             return self.sender
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 OK"
 
-    async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802 - aiosmtpd's name
+    async def handle_RCPT(self, server, _session, envelope, address, _options):  # noqa: N802 - aiosmtpd's name
+        if self.cut_at == "RCPT":
+            server.transport.abort()
         answer = self.recipients.get(address, "250 OK")
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
@@ -69,8 +75,22 @@ class Catcher:
         return AuthResult(success=True)
 
 
+class _CutsShort(SMTP):
+    """A server that may hang up within the mail, after it has asked for it."""
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+        if self.event_handler.cut_at == "DATA":
+            await self.push("354 go on")
+            self.transport.abort()
+        else:
+            await super().smtp_DATA(arg)
+
+
 class _AnyPort(Controller):
     """A server on whichever port is free."""
+
+    def factory(self) -> SMTP:
+        return _CutsShort(self.handler, **self.SMTP_kwargs)
 
     async def _create_server(self):
         server = await super()._create_server()

@@ -219,7 +219,44 @@ def test_the_drill_stops_every_kind_of_delivery(outbox, folder, delivery):
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize("command", ["MAIL", "RCPT"])
+@pytest.mark.fault(
+    what="the connection is cut before the mail is handed over",
+    gets="the mail, when it is sent again: once, and not in doubt",
+    rung="-",
+    label="DeliveryError",
+    told="on-call (webhook), when the tries are used up",
+)
+def test_a_cut_before_the_mail_leaves_no_doubt(outbox, folder, command):
+    with serving(catcher := Catcher(cut_at=command)) as port:
+        with pytest.raises(DeliveryError, match="postponed"):
+            hand_over(outbox, folder, port)
+        assert set(states(outbox).values()) == {"pending"}
+        catcher.cut_at = ""
+        hand_over(outbox, folder, port)
+    [mail] = catcher.mails
+    assert marked(mail) == (False, False)
+
+
 # --- doubt --------------------------------------------------------------------------------
+
+
+@pytest.mark.fault(
+    what="the connection is cut within the mail",
+    gets="the mail, when it is sent again, with the remark that it may be a second copy",
+    rung="-",
+    label="possible duplicate",
+    told="risk managers (mail)",
+)
+def test_a_cut_within_the_mail_is_a_doubt(outbox, folder):
+    with serving(catcher := Catcher(cut_at="DATA")) as port:
+        with pytest.raises(DeliveryError, match="in_doubt"):
+            hand_over(outbox, folder, port)
+        assert set(states(outbox).values()) == {"sending"}
+        catcher.cut_at = ""
+        hand_over(outbox, folder, port)
+    [mail] = catcher.mails
+    assert marked(mail) == (True, True)
 
 
 def marked(mail):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import socketserver
+import threading
 from dataclasses import replace
 
 import pytest
 
+from riskops import second_channel
 from riskops.errors import ConfigurationError, DeliveryError
 from riskops.pipeline.send import send
 from riskops.records import Rung, RunType, Verb
 from riskops.second_channel import Entry, ping, tell
 from riskops.settings import read_settings
 from tests.builders import SESSION
+from tests.delivery_process import report
 from tests.desks import environment, on_the_morning, opened, run_for
 from tests.small_desks import PUBLICATION
 
@@ -31,6 +35,7 @@ def decided(folder, server, publication=PUBLICATION, **changes):
     desk = opened(folder, on_the_morning(SESSION), **addresses(server), **changes)
     if publication is not None:
         desk.store.mornings.publish(publication, {})
+        desk.store.mornings.archive(replace(report(), session=SESSION), {})
     return desk
 
 
@@ -82,6 +87,32 @@ class TestMessages:
         assert CANARY not in str(caught.value)
 
 
+@pytest.fixture
+def dripping(monkeypatch):
+    """Return the address of a server that goes on answering for as long as it is listened to."""
+    monkeypatch.setattr(second_channel, "LONGEST_SECONDS", 0.5)
+    over = threading.Event()
+
+    class Drip(socketserver.StreamRequestHandler):
+        def handle(self):
+            while not over.wait(0.05):
+                self.wfile.write(b"H")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Drip) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        over.set()
+        server.shutdown()
+        serving.join()
+
+
+def test_a_server_that_answers_byte_by_byte_is_left_alone(dripping, tmp_path, caplog):
+    settings = read_settings(environment(tmp_path, RISKOPS_HEARTBEAT_URL=dripping))
+    assert not ping(settings)
+    assert "The heartbeat gave no answer within 0.5 s." in caplog.text
+
+
 class TestMorning:
     def test_a_mail_on_a_usual_rung_only_beats(self, listener, tmp_path):
         with decided(tmp_path, listener) as desk:
@@ -97,7 +128,13 @@ class TestMorning:
     def test_a_minimal_mail_without_limits_tells_on_call(self, listener, tmp_path):
         with decided(tmp_path, listener, None) as desk:
             send(desk, run_for(SESSION))
-        assert "no limits were committed" in listener.heard[1][1]["text"]
+        assert "a minimal mail left" in listener.heard[1][1]["text"]
+
+    def test_a_minimal_mail_with_this_mornings_limits_tells_on_call(self, listener, tmp_path):
+        with decided(tmp_path, listener) as desk:
+            desk.store.mornings.fail(SESSION, 0, Verb.COMPOSE, "the ink has run out")
+            send(desk, run_for(SESSION))
+        assert "a minimal mail left" in listener.heard[1][1]["text"]
 
     def test_a_second_call_says_nothing(self, listener, tmp_path):
         with decided(tmp_path, listener, held()) as desk:

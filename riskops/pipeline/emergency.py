@@ -167,7 +167,7 @@ def _record(settings: Settings, session: date) -> Emergency | None:
     path = _folder(settings, session) / DECIDED
     try:
         decided: Emergency = from_document(Emergency, json.loads(path.read_bytes()))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the latter: no output folder to look into
         return None
     except (ValueError, OSError):
         raise LimitsFileError(

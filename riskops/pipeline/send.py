@@ -41,28 +41,24 @@ def _sent(desk: Desk, run: Run) -> Receipt:
     if (receipt := settled(desk, run, Verb.SEND)) is not None:
         return {**receipt, "delivered": [], "why": "nothing new: the mail is out"}
     with stage(desk, run, Verb.SEND):
-        outcome = deliver(
-            Outbox(desk.store.database),
-            mail_of(desk, run),
-            desk.settings,
-            desk.clock(),
-            desk.settings.output / LOCKS,
-        )
+        mail = mail_of(desk, run)
+        locks = desk.settings.output / LOCKS
+        outcome = deliver(Outbox(desk.store.database), mail, desk.settings, desk.clock(), locks)
         everybody = sorted({*outcome.delivered, *outcome.already_delivered})
         paths = [str(path) for path in outcome.paths]
         receipt = {"recipients": everybody, "paths": paths}
         desk.store.mornings.finish(run.session, run.revision, Verb.SEND, receipt)
     if outcome.delivered:
-        _tell_others(desk, run)
+        _tell_others(desk, run, mail)
     return {**receipt, "delivered": list(outcome.delivered)}
 
 
-def _tell_others(desk: Desk, run: Run) -> None:
-    """Tell the dead man's switch that the mail left, and on-call where it carries held limits."""
+def _tell_others(desk: Desk, run: Run, mail: Report) -> None:
+    """Tell the dead man's switch that the mail left, and on-call where it is minimal or limits are held."""
     second_channel.ping(desk.settings)
     publication = desk.store.mornings.publication(run.session, run.revision)
-    if publication is None:
-        told = f"{run.session}: a minimal mail left, no limits were committed."
+    if publication is None or not mail.html:
+        told = f"{run.session}: a minimal mail left, with the last limits that were committed."
         second_channel.tell(desk.settings, told, Entry.MINIMAL_MAIL)
     elif publication.rung >= Rung.HOLD:
         rung = f"rung {int(publication.rung)} {publication.rung.label}"

@@ -25,13 +25,6 @@ def desk(folder: Path, listener: Any) -> Any:
         yield desk
 
 
-@pytest.mark.fault(
-    what="the mail is not out at 07:30 while Airflow's scheduler lives",
-    gets="what the clock's ladder gives it, by the watchdog; on-call hears it from Airflow as well",
-    rung="-",
-    label="the mail is late",
-    told="on-call (webhook)",
-)
 def test_on_call_hears_that_todays_mail_is_late_and_where_to_look(desk: Desk, listener: Any):
     assert tell_if_late(desk, run_for(SESSION)) == {"late": True, "told": True}
     [(_, said)] = listener.heard

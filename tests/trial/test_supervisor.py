@@ -59,6 +59,12 @@ class TestOrder:
             assert living_below(folder) == []
 
 
+def tasks_below(folder):
+    """Return the tasks that a service has begun below a folder, once it has begun one."""
+    until(lambda: any(process.name() == "sleep" for process in living_below(folder)))
+    return [process for process in living_below(folder) if process.name() == "sleep"]
+
+
 class TestDying:
     def test_a_service_that_dies_is_started_again_and_every_start_is_told(self, folder):
         said, seen, asked = [], [], StopAsked()
@@ -93,9 +99,8 @@ class TestDying:
         asked = StopAsked()
         with supervising(folder, asked=asked) as supervisor:
             supervisor.start(service(folder, stubborn("scheduler"), restarts=1))
+            tasks = tasks_below(folder)
             psutil.Process(supervisor.pids["scheduler"]).kill()
-            tasks = [process for process in living_below(folder) if process.name() == "sleep"]
-            assert tasks
 
             def changed():
                 assert not any(task.is_running() for task in tasks)
