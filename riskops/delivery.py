@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Protocol
 
 from riskops.errors import ConfigurationError, DeliveryError, DeliveryRefusedError
-from riskops.handover import Sender, Word, handing_over
+from riskops.handover import Sender, Word, handing_over, last_word
+from riskops.report.minimal import emergency_subject
 from riskops.settings import Delivery, Fault, MailServer, Settings
 from riskops.store.mornings import Report
 from riskops.store.outbox import REFUSED, SENT, OutboxRow
@@ -100,6 +101,27 @@ class _Outcome:
 Carrier = Callable[[OutboxRow, bool], _Outcome]
 
 
+@dataclass(frozen=True, slots=True)
+class _Mailing:
+    """All copies of one mail on their way: whose outbox, how they are carried, and their keys."""
+
+    outbox: Mails
+    carry: Carrier
+    now: datetime
+    locks: Path
+    keys: tuple[str, ...]
+
+    def is_overtaken(self, row: OutboxRow) -> bool:
+        """Say whether somebody has, or may have, an emergency mail instead of this one.
+
+        Then everybody gets that one: it is adopted and mailed by whoever sends next.
+        """
+        if self.outbox.sender is Sender.EMERGENCY or row.subject == emergency_subject(row.session):
+            return False
+        words = (last_word(self.locks, key, Sender.EMERGENCY) for key in self.keys)
+        return any(word in (Word.SENDING, Word.ACCEPTED) for word in words)
+
+
 def deliver(
     outbox: Mails, report: Report, settings: Settings, now: datetime, lock_folder: Path
 ) -> DeliveryReceipt:
@@ -118,7 +140,8 @@ def deliver(
     """
     keys = outbox.prepare(report, settings.deployment, recipients_of(settings))
     carry = _carrier(settings, now)
-    outcomes = [_try_one(outbox, key, carry, now, lock_folder) for key in keys]
+    mailing = _Mailing(outbox, carry, now, lock_folder, keys)
+    outcomes = [_try_one(mailing, key) for key in keys]
     _raise_for(report, outcomes)
     return DeliveryReceipt(
         delivered=_who(outcomes, _Fate.DELIVERED),
@@ -152,17 +175,18 @@ def _carrier(settings: Settings, now: datetime) -> Carrier:
     return lambda row, doubtful: _to_server(row, settings, now, doubtful)
 
 
-def _try_one(outbox: Mails, key: str, carry: Carrier, now: datetime, lock_folder: Path) -> _Outcome:
+def _try_one(mailing: _Mailing, key: str) -> _Outcome:
     """Deliver one mail; a folder that cannot keep the senders' locks is a problem like any other."""
     try:
-        return _deliver_one(outbox, key, carry, now, lock_folder)
+        return _deliver_one(mailing, key)
     except OSError as error:
-        problem = f"{error.filename or lock_folder}: {error.strerror}; look at RISKOPS_OUTPUT and its disk"
-        return _Outcome(_Fate.POSTPONED, problem, outbox.row(key).recipient)
+        problem = f"{error.filename or mailing.locks}: {error.strerror}; look at RISKOPS_OUTPUT and its disk"
+        return _Outcome(_Fate.POSTPONED, problem, mailing.outbox.row(key).recipient)
 
 
-def _deliver_one(outbox: Mails, key: str, carry: Carrier, now: datetime, lock_folder: Path) -> _Outcome:
-    with locked(lock_folder / f"{key}.{outbox.sender}.lock"):
+def _deliver_one(mailing: _Mailing, key: str) -> _Outcome:
+    outbox = mailing.outbox
+    with locked(mailing.locks / f"{key}.{outbox.sender}.lock"):
         row = outbox.row(key)
         if row.state == SENT:
             return _Outcome(_Fate.ALREADY_DELIVERED, recipient=row.recipient)
@@ -170,21 +194,22 @@ def _deliver_one(outbox: Mails, key: str, carry: Carrier, now: datetime, lock_fo
             return _Outcome(_Fate.REFUSED, row.problem, row.recipient)
         doubtful = outbox.begin(key)
         row = outbox.row(key)
-        outcome = _hand_over(outbox.sender, row, carry, doubtful, lock_folder)
-        _record(outbox, key, outcome, doubtful, now)
+        outcome = _hand_over(mailing, row, doubtful)
+        _record(outbox, key, outcome, doubtful, mailing.now)
     _tell(row, outcome)
     return _Outcome(outcome.fate, outcome.problem, row.recipient)
 
 
-def _hand_over(sender: Sender, row: OutboxRow, carry: Carrier, doubtful: bool, folder: Path) -> _Outcome:
+def _hand_over(mailing: _Mailing, row: OutboxRow, doubtful: bool) -> _Outcome:
     """Carry a mail away, unless the other sender has; its doubts are ours too."""
+    sender = mailing.outbox.sender
     other = Sender.OUTBOX if sender is Sender.EMERGENCY else Sender.EMERGENCY
-    with handing_over(folder, row.key) as handover:
+    with handing_over(mailing.locks, row.key) as handover:
         heard = handover.last_word(other)
-        if heard is Word.ACCEPTED:
+        if heard is Word.ACCEPTED or mailing.is_overtaken(row):
             return _NO_NEED[sender]
         handover.say(sender, Word.SENDING)
-        outcome = carry(row, doubtful or heard is Word.SENDING)
+        outcome = mailing.carry(row, doubtful or heard is Word.SENDING)
         handover.say(sender, _word(outcome, doubtful))
     return outcome
 

@@ -74,6 +74,8 @@ def _opened(stack: ExitStack, path: Path) -> BinaryIO:
     try:
         stack.enter_context(whole_files.locked(path))
         return stack.enter_context(open(path, "a+b", buffering=0, opener=whole_files.desk_only))
+    except BlockingIOError:
+        raise  # the other sender talks to its server, or stands still with the mail in its hands
     except OSError as error:
         log.warning("Nothing keeps two senders apart: %s: %s", path, error.strerror)
         return io.BytesIO()

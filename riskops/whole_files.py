@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
+PATIENCE_SECONDS = 30.0  # longer than whoever holds a lock talks to a mail server that answers
+LOOK_SECONDS = 0.02
 DESK_ONLY = 0o640  # limits are no secret on the desk, and nobody else's business
 
 
@@ -44,18 +48,28 @@ def point(link: Path, name: str) -> None:
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+def locked(path: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
     """Hold a lock; the kernel lets go of it when the process ends, however it ends.
 
     Raises
     ------
     BlockingIOError
-        If somebody else holds it and we do not `wait`.
+        If somebody else holds it for longer than our patience: alive, and standing still.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a", opener=desk_only) as file:
-        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take(file, time.monotonic() + patience_seconds)
         yield
+
+
+def _take(file: TextIO, latest: float) -> None:
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= latest:
+                raise BlockingIOError(error.errno, "somebody holds it and stands still", file.name) from None
+        time.sleep(LOOK_SECONDS)
 
 
 def desk_only(path: str, flags: int) -> int:

@@ -88,5 +88,5 @@ def test_a_lock_keeps_others_out_and_ends_with_its_process(tmp_path):
 
 
 def _try(lock, mark):
-    with whole_files.locked(lock, wait=False):
+    with whole_files.locked(lock, patience_seconds=0):
         mark.touch()

@@ -28,7 +28,7 @@ from riskops.commands.context import (
 )
 from riskops.desk import Desk, open_desk, wall_clock
 from riskops.errors import ConfigurationError, RiskOpsError, StoreError
-from riskops.pipeline.morning import Step, live_morning
+from riskops.pipeline.morning import TIMED_OUT, Step, live_morning
 from riskops.pipeline.send import mail_of
 from riskops.pipeline.stage import is_today
 from riskops.pipeline.watch import watch, watch_without_database
@@ -50,7 +50,6 @@ COMMANDS = {
     Verb.COMPOSE: "compose-report",
     Verb.SEND: "send-report",
 }
-TIMED_OUT = 124
 NOT_WELL = 3
 ANSWER_WITHIN_SECONDS = 45
 

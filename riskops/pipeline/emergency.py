@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
-from riskops import emergency, limits_file, second_channel, whole_files
+from riskops import config, emergency, limits_file, second_channel, whole_files
 from riskops.delivery import LOCKS, deliver, recipients_of
 from riskops.desk import Desk
 from riskops.errors import LimitsFileError
@@ -28,7 +28,7 @@ from riskops.store.adoption import adopt_mails
 from riskops.store.documents import from_document, to_document
 from riskops.store.file_outbox import FileOutbox
 from riskops.store.mornings import Report
-from riskops.store.outbox import SENDING, SENT, outbox_key
+from riskops.store.outbox import SENDING, SENT, OutboxRow, outbox_key
 from riskops.store.seal import LIMITS_MAIL
 
 FOLDER, DECIDED, MAILS, RESERVE = "emergency", "decided.json", "mails", "reserve"
@@ -74,7 +74,8 @@ def mail_from_file(settings: Settings, calendar: TradingCalendar, now: datetime,
     """
     folder = _folder(settings, desk_date(now))
     try:
-        with whole_files.locked(folder / "watchdog.lock", wait=False):
+        (settings.output / FOLDER / RESERVE).unlink(missing_ok=True)
+        with whole_files.locked(folder / "watchdog.lock", patience_seconds=0):
             return _mail(settings, calendar, now, problem)
     except BlockingIOError:
         return "Another watchdog is mailing."
@@ -141,7 +142,6 @@ def _decide(settings: Settings, calendar: TradingCalendar, session: date, proble
         digest=hashlib.sha256(text.encode()).hexdigest(),
     )
     decided = Emergency(settings.deployment, held, report)
-    (settings.output / FOLDER / RESERVE).unlink(missing_ok=True)
     document = json.dumps(to_document(decided), indent=1) + "\n"
     whole_files.put(_folder(settings, session) / DECIDED, document.encode())
     return decided
@@ -191,19 +191,47 @@ def keep_reserve(settings: Settings) -> None:
 
 
 def adopt(desk: Desk, run: Run) -> None:
-    """Take over an emergency mail of the session, if one left: its limits are sealed like any other's.
+    """Take over the emergency mail of the session, and of those before it that nobody took over yet.
+
+    Their limits are sealed like any other's: what follows eases, or tightens, from them.
 
     Raises
     ------
     LimitsFileError
-        If what was decided without the database cannot be read.
+        If what was decided without the database for this session cannot be read.
     """
-    decided = None if run.revision else _record(desk.settings, run.session)
+    for session in _left_before(desk, run.session):
+        try:
+            _adopt(desk, replace(run, session=session, revision=0))
+        except LimitsFileError as error:
+            second_channel.tell(desk.settings, f"{session}: {error}", Entry.DATABASE_IS_GONE)
+    if not run.revision:
+        _adopt(desk, run)
+
+
+def _left_before(desk: Desk, session: date) -> list[date]:
+    """Return earlier sessions of which something was decided without the database, and none sealed."""
+    found = (desk.settings.output / FOLDER).glob(f"????-??-??/{DECIDED}")
+    earlier = sorted(day for path in found if (day := date.fromisoformat(path.parent.name)) < session)
+    recent = earlier[-config.LIMITS_FILE_MAX_SESSIONS :]
+    return [day for day in recent if not desk.store.mornings.is_frozen(day, 0)]
+
+
+def _adopt(desk: Desk, run: Run) -> None:
+    decided = _record(desk.settings, run.session)
     if decided is None:
         return
     mails = FileOutbox(_folder(desk.settings, run.session) / MAILS)
-    taken = (decided.publication, decided.report, mails.rows(), mails.first_accepted_at())
-    if adopt_mails(desk.store.database, *taken):
+    rows = tuple(_as_told(desk.settings, mail) for mail in mails.rows())
+    accepted = any(mail.state == SENT for mail in rows)
+    accepted_at = mails.first_accepted_at() or (desk.clock() if accepted else None)
+    if adopt_mails(desk.store.database, decided.publication, decided.report, rows, accepted_at):
         desk.store.journal.note(run, Verb.SEND, "adopted", desk.clock())
         told = "the risk database is back; the emergency mail was taken over, its limits stand"
         second_channel.tell(desk.settings, f"{run.session}: {told}.", Entry.DATABASE_IS_GONE)
+
+
+def _as_told(settings: Settings, mail: OutboxRow) -> OutboxRow:
+    """Return a mail with the fence's word: a sender killed before its own note may have said more there."""
+    word = last_word(settings.output / LOCKS, mail.key, Sender.EMERGENCY)
+    return replace(mail, state=SENT, problem="") if (mail.state, word) == (SENDING, Word.ACCEPTED) else mail

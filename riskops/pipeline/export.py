@@ -16,6 +16,7 @@ from riskops.second_channel import Entry
 from riskops.whole_files import locked
 
 LOCK = "limits_file.lock"
+EXPORT_PATIENCE_SECONDS = 10.0  # the mail does not wait for it
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def standing(desk: Desk, run: Run) -> str:
 def _export(desk: Desk, run: Run) -> Path | None:
     """Read and write under one lock, so that the file ends with what was read last."""
     output = desk.settings.output
-    with locked(output / LOCKS / LOCK):
+    with locked(output / LOCKS / LOCK, patience_seconds=EXPORT_PATIENCE_SECONDS):
         file = _wanted(desk, run)
         if file is None:
             return None

@@ -20,6 +20,7 @@ BEFORE_CHOICE = (
     Verb.CHOOSE,
 )
 AFTER_CHOICE = (Verb.PUBLISH, Verb.COMPOSE, Verb.SEND)
+TIMED_OUT = 124  # a verb's exit code, as `timeout` has it
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from riskops.desk import Desk
 from riskops.errors import LimitsFileError, RiskOpsError, StoreError
 from riskops.pipeline.emergency import adopt, fit_file, mail_from_file
 from riskops.pipeline.export import export
-from riskops.pipeline.morning import Step
+from riskops.pipeline.morning import TIMED_OUT, Step
 from riskops.records import Run, Verb
 from riskops.second_channel import Entry
 from riskops.sessions import DESK_ZONE, TradingCalendar, desk_date
@@ -52,14 +52,22 @@ def watch(desk: Desk, run: Run, perform: Callable[[Verb], Step], report: Callabl
 def _perform(
     verbs: Sequence[Verb], perform: Callable[[Verb], Step], report: Callable[[Step], None]
 ) -> list[Step]:
-    """Perform verbs in order; the first that cannot use the database ends it, no other could either."""
+    """Perform verbs in order; the first that cannot use the database ends it, no other could either.
+
+    Choosing and publishing do nothing but work on the database: where they run out of time, it is silent.
+    """
     steps = []
     for verb in verbs:
         steps.append(perform(verb))
         report(steps[-1])
-        if steps[-1].exit_code == StoreError.exit_code:
+        if _cannot_use_the_database(steps[-1]):
             raise StoreError(steps[-1].problem)
     return steps
+
+
+def _cannot_use_the_database(step: Step) -> bool:
+    silent = step.exit_code == TIMED_OUT and step.verb in (Verb.CHOOSE, Verb.PUBLISH)
+    return silent or step.exit_code == StoreError.exit_code
 
 
 def watch_without_database(

@@ -20,7 +20,13 @@ from sqlalchemy import event
 from riskops.errors import ConfigurationError, StoreError
 
 LOCK_TIMEOUT_MS = 30_000
-PATIENCE = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # s, ms: a silent server counts as gone
+PATIENCE = {  # s, but for the milliseconds of the second: a silent server counts as gone
+    "connect_timeout": 10,
+    "tcp_user_timeout": 30_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 OWNER_ONLY = 0o600  # the file of a new SQLite database; its journals follow it
 LOCK_SPACE = 0x5249534B  # "RISK": keeps our advisory locks apart from those of other programs
 DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")

@@ -37,6 +37,7 @@ from riskops.store.tables import (
     quality_results,
     reports,
     scores,
+    seals,
     signals,
     stage_outcomes,
 )
@@ -90,8 +91,9 @@ class Mornings:
             return connection.execute(query).scalar_one_or_none()
 
     def lived_stretch(self) -> tuple[date, date] | None:
-        """Return the first and the last session with a recorded cut-off, ``None`` before the first."""
-        query = sa.select(sa.func.min(cut_offs.c.session), sa.func.max(cut_offs.c.session))
+        """Return the first and the last session with a cut-off or a mail, ``None`` before the first."""
+        lived = sa.union(sa.select(cut_offs.c.session), sa.select(seals.c.session)).subquery()
+        query = sa.select(sa.func.min(lived.c.session), sa.func.max(lived.c.session))
         with self._database.reading() as connection:
             first, last = connection.execute(query).one()
         return None if first is None else (first, last)

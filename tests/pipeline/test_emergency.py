@@ -59,10 +59,10 @@ def at(folder, catcher):
     """Return what opens the desk at a New York time, mailing to two through a real server."""
     with serving(catcher) as port:
 
-        def open_at(now=time(7, 28)):
+        def open_at(now=time(7, 28), session=SESSION):
             return opened(
                 folder,
-                on_the_morning(SESSION, now),
+                on_the_morning(session, now),
                 RISKOPS_SOURCE="csv",
                 RISKOPS_DELIVERY="smtp",
                 RISKOPS_RECIPIENTS=",".join(TWO),
@@ -193,6 +193,19 @@ class TestWithoutTheDatabase:
         mail(settings)
         assert not reserve.exists()
 
+    def test_the_reserve_is_given_up_before_anything_is_written(self, settings, last_file, monkeypatch):
+        reserve = settings.output / FOLDER / RESERVE
+        reserve.parent.mkdir(parents=True)
+        reserve.write_bytes(b"room")
+        locked = limits_file.whole_files.locked
+
+        def written(*arguments, **named):
+            assert not reserve.exists()
+            return locked(*arguments, **named)
+
+        monkeypatch.setattr("riskops.whole_files.locked", written)
+        assert "An EMERGENCY MAIL left" in mail(settings)
+
 
 class TestRefused:
     @pytest.mark.fault(
@@ -295,6 +308,35 @@ class TestTakenOver:
             assert desk.store.mornings.decided(SESSION, 0)[1]
             assert desk.store.mornings.stages(SESSION, 0)[Verb.SEND].is_done
         assert reached(catcher) == list(TWO)
+
+    def test_the_next_morning_takes_over_what_no_verb_of_the_session_did(self, settings, last_file, at):
+        following = CALENDAR.shift(SESSION, 1)
+        mail(settings)
+        with at(time(6, 5), following) as desk:
+            VERBS["score_rules"](desk, run_for(following))
+            assert desk.store.mornings.decided(SESSION, 0)[1]
+            held = desk.store.history.lived(following)["3942"][CALENDAR.position(SESSION)]
+        assert (held.reduction, held.rung) == (50, Rung.HOLD)
+
+    def test_a_damaged_record_of_an_earlier_session_does_not_stop_the_morning(self, settings, last_file, at):
+        following = CALENDAR.shift(SESSION, 1)
+        mail(settings)
+        (settings.output / FOLDER / str(SESSION) / "decided.json").write_text("{")
+        with at(time(6, 5), following) as desk:
+            VERBS["score_rules"](desk, run_for(following))
+            assert desk.store.mornings.stages(following, 0)[Verb.SCORE_RULES].is_done
+
+    def test_a_mail_accepted_and_not_noted_is_taken_over_as_sent(self, settings, last_file, catcher, at):
+        def dying():
+            FileOutbox.accepted = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+            mail(settings)
+
+        assert in_a_child(dying) == -signal.SIGKILL
+        with at() as desk:
+            assert send(desk, RUN)["delivered"] == [TWO[1]]
+            assert desk.store.mornings.decided(SESSION, 0)[1]
+        assert reached(catcher) == list(TWO)
+        assert texts(catcher)[0] == texts(catcher)[1]
 
     def test_a_whole_morning_afterwards_mails_nobody_and_changes_nothing(
         self, settings, last_file, catcher, at
@@ -422,6 +464,27 @@ class TestBesideTheUsualSender:
             assert send(desk, RUN)["delivered"] == []
             assert desk.store.mornings.publication(SESSION, 0).rung is Rung.HOLD
         assert reached(catcher) == list(TWO)
+
+    def test_an_emergency_that_reached_one_recipient_is_what_everybody_gets(
+        self, settings, last_file, catcher, at, monkeypatch
+    ):
+        begin = Outbox.begin
+
+        def begin_late(outbox, key):
+            monkeypatch.setattr(Outbox, "begin", begin)
+            catcher.recipients = {TWO[1]: "451 busy"}
+            with pytest.raises(DeliveryError):
+                mail(settings)
+            catcher.recipients = {}
+            return begin(outbox, key)
+
+        monkeypatch.setattr(Outbox, "begin", begin_late)
+        with at() as desk:
+            with pytest.raises(DeliveryError, match="0 of 2"):
+                send(desk, RUN)
+            assert send(desk, RUN)["delivered"] == [TWO[1]]
+        assert reached(catcher) == list(TWO)
+        assert texts(catcher)[0] == texts(catcher)[1]
 
     def test_a_usual_mail_cut_off_by_a_crash_makes_the_emergency_copy_a_possible_duplicate(
         self, settings, last_file, catcher, at

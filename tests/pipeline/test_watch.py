@@ -11,7 +11,7 @@ import pytest
 from riskops import limits_file
 from riskops.errors import DeliveryError, LimitsFileError, RiskOpsError, StoreError
 from riskops.limits_file import State
-from riskops.pipeline.morning import Step
+from riskops.pipeline.morning import TIMED_OUT, Step
 from riskops.pipeline.publish import hold_limits, publish_rules
 from riskops.pipeline.watch import watch, watch_without_database
 from riskops.records import Rung, Verb
@@ -187,6 +187,26 @@ def test_a_verb_that_cannot_use_the_database_ends_the_watch_with_its_error(at):
         with pytest.raises(StoreError, match="the disk is full"):
             watch(desk, RUN, failing, performed.append)
     assert [step.verb for step in performed] == [Verb.CHOOSE]
+
+
+@pytest.mark.parametrize(("silent", "performed"), [(Verb.CHOOSE, 1), (Verb.PUBLISH, 2)])
+def test_a_database_that_falls_silent_in_the_middle_ends_the_watch_as_gone(at, silent, performed):
+    def hanging(verb):
+        return Step(verb, TIMED_OUT if verb is silent else 0, "gave no answer within 60 s")
+
+    with at(time(7, 28)) as desk:
+        steps = []
+        with pytest.raises(StoreError, match="gave no answer"):
+            watch(desk, RUN, hanging, steps.append)
+    assert len(steps) == performed
+
+
+def test_a_report_or_a_mail_server_that_hangs_is_not_the_databases_fault(at):
+    def hanging(verb):
+        return Step(verb, TIMED_OUT if verb in (Verb.COMPOSE, Verb.SEND) else 0, "gave no answer")
+
+    with at(time(7, 28)) as desk:
+        assert not watch(desk, RUN, hanging, lambda _step: None)
 
 
 class TestWithoutTheDatabase:

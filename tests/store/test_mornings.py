@@ -11,7 +11,7 @@ import pytest
 from riskops.records import Verb
 from riskops.sessions import desk_time
 from riskops.store.mornings import Report
-from riskops.store.seal import LIMITS_MAIL
+from riskops.store.seal import LIMITS_MAIL, seal
 from tests.builders import CALENDAR, SESSION
 from tests.desks import opened
 from tests.small_desks import DECISION, PUBLICATION
@@ -36,6 +36,12 @@ def test_the_lived_stretch_runs_from_the_first_to_the_last_recorded_cut_off(morn
     for session in sessions:
         mornings.record_cut_off(session, 0, desk_time(session, time(6, 30)))
     assert mornings.lived_stretch() == (sessions[1], sessions[2])
+
+
+def test_a_session_whose_mail_left_without_an_ingest_was_lived(mornings):
+    with mornings._database.writing() as connection:
+        seal(connection, SESSION, 0, desk_time(SESSION, time(7, 29)))
+    assert mornings.lived_stretch() == (SESSION, SESSION)
 
 
 class TestStages:
