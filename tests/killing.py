@@ -9,21 +9,29 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine, event
 
 from riskops.desk import Desk, open_desk
+from riskops.errors import DuplicateLoadError
+from riskops.pipeline.load import load_file
+from riskops.pipeline.publish import hold_limits, publish_model
+from riskops.records import Run
 from tests.builders import SESSION
 from tests.desks import each_verb, environment, on_the_morning, run_for
 from tests.small_desks import CALENDAR, NIGHT, csv_desk, night_file, rows_of, stormy
 
 TRADERS = 8
+HISTORY = "history.csv"
 
 
 class Moment(StrEnum):
@@ -63,7 +71,8 @@ def evening_desk(folder: Path) -> Path:
     """Make a desk below `folder` whose last night lies in the inbox, not fetched yet; return `folder`."""
     results = stormy(TRADERS)
     csv_desk(folder, results, last=CALENDAR.previous(NIGHT)).store.close()
-    night_file(folder, rows_of({trader: usd[:1] for trader, usd in results.items()}))
+    night = night_file(folder, rows_of({trader: usd[:1] for trader, usd in results.items()}))
+    shutil.copy(night, night.with_name(HISTORY))
     return folder
 
 
@@ -77,7 +86,20 @@ def perform(inbox: Path, folder: Path, verb: str, moment: Moment, commit: int) -
     """Perform a verb on the desk below `folder`, and die on the way if told to."""
     with morning_desk(folder, inbox) as desk:
         die_at(desk.store.database._writers, moment, commit)
-        {v.__name__: v for v in each_verb()}[verb](desk, run_for(SESSION))
+        verbs(inbox)[verb](desk, run_for(SESSION))
+
+
+def verbs(inbox: Path) -> dict[str, Callable[[Desk, Run], object]]:
+    """Return every verb by its name: those of a usual morning, of other rungs, and the loading of history."""
+    others = (publish_model, hold_limits)
+    known = {verb.__name__: verb for verb in (*each_verb(), *others)}
+    return known | {"load": partial(load, inbox / HISTORY)}
+
+
+def load(file: Path, desk: Desk, _run: Run) -> None:
+    """Load a file of history; that it was loaded before is as good."""
+    with suppress(DuplicateLoadError):
+        load_file(desk, file, "closed_trades")
 
 
 def in_a_child(work: Callable[[], None]) -> int:

@@ -65,8 +65,9 @@ def reopened(folder):
 
 
 def with_more(template, folder, more):
+    confirmed = [(t.account_id, t.session, t.known_at) for t in more]
     with reopened(copied(template, folder)) as desk:
-        desk.store.transactions.add(more, [], "test")
+        desk.store.transactions.add(more, confirmed, "test")
         decided = decide(desk)
     forgotten(folder)
     return decided
@@ -94,7 +95,7 @@ AHEAD = st.builds(
 
 @given(more=st.lists(LATE | AHEAD, min_size=1, max_size=6, unique_by=lambda t: (t.account_id, t.session)))
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_trades_known_after_the_cut_off_or_of_later_sessions_change_nothing(
+def test_trades_and_coverage_known_after_the_cut_off_or_of_later_sessions_change_nothing(
     more, known, template, tmp_path_factory
 ):
     told = [replace(t, trade_id=f"late-{t.session}") for t in more]

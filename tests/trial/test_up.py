@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -95,14 +95,17 @@ def send_a_mail(told: Ready) -> None:
         server.send_message(mail)
 
 
-def listening(folder: Path) -> set[str]:
-    """Return the addresses that processes of the desk listen on."""
-    return {
-        connection.laddr.ip
-        for process in living_below(folder)
-        for connection in process.net_connections()
-        if connection.status == psutil.CONN_LISTEN
-    }
+def listening(folder):
+    """Return the addresses that the processes of the desk listen on."""
+    found = [connection for process in living_below(folder) for connection in connections(process)]
+    return {connection.laddr.ip for connection in found if connection.status == psutil.CONN_LISTEN}
+
+
+def connections(process):
+    """Return the connections of a process; one that ended meanwhile has none."""
+    with suppress(psutil.NoSuchProcess):
+        return process.net_connections()
+    return []
 
 
 def test_it_gets_healthy_listens_on_loopback_only_and_leaves_nothing_behind(folder, up):
