@@ -19,8 +19,9 @@ from riskops.cli import app
 from riskops.commands.live import COMMANDS
 from riskops.pipeline.enrol import enrol
 from riskops.pipeline.load import load_file
+from riskops.sources.demo import PINNED_SESSION
 from tests.builders import SESSION, trader_3942, trader_3951
-from tests.desks import environment, on_the_morning, opened, whole_environment
+from tests.desks import copied, each_verb, environment, on_the_morning, opened, run_for, whole_environment
 from tests.small_desks import BASE_CENTS, csv_desk, quiet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.xdist_group("break_glass")
 
 def riskops_morning(folder: Path, session: date, *options: str, **changes: str) -> str:
     command = [sys.executable, "-m", "riskops", "morning", "--session", session.isoformat(), *options]
-    environ = whole_environment(folder, RISKOPS_SOURCE="csv", **changes)
+    environ = whole_environment(folder, **{"RISKOPS_SOURCE": "csv"} | changes)
     done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -136,3 +137,19 @@ def net_by_account_day() -> dict[tuple[str, date], Decimal]:
 
 def in_cents(usd: Decimal) -> int:
     return int(usd.quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN) * 100)
+
+
+def test_the_break_glass_morning_decides_what_the_verbs_decide(small_desk, small_desk_template, tmp_path):
+    riskops_morning(small_desk, PINNED_SESSION, "--no-deliver", RISKOPS_SOURCE="demo")
+    twin = copied(small_desk_template, tmp_path / "twin")
+    with opened(twin) as desk:
+        for verb in each_verb():
+            verb(desk, run_for(PINNED_SESSION, deliver=False))
+    assert decisions(small_desk) == decisions(twin)
+
+
+def decisions(folder):
+    with opened(folder) as desk:
+        decided = desk.store.mornings.publication(PINNED_SESSION, 0)
+    assert len(decided.decisions) == 15
+    return decided.decisions
