@@ -26,9 +26,11 @@ from riskops.trial.ports import LOOPBACK, is_listened_to, usable_port
 from riskops.trial.postgres import Server, make_enterable, server_below
 from riskops.trial.processes import Program
 from riskops.trial.supervisor import Service, StopAsked, Supervisor, Tell
+from riskops.whole_files import put
 
 READY_FILE = "ready.json"
 ENVIRONMENT_FILE = "environment"
+OWNER_ONLY = 0o600  # both hold passwords
 AIRFLOW_DATABASE = "airflow"
 RISK_DATABASE = "riskops"
 PARTS = ("scheduler", "dag-processor", "triggerer")
@@ -254,8 +256,8 @@ def _start(desk: TrialDesk, supervisor: Supervisor, tell: Tell, *, demo: bool) -
 
 def _announce(desk: TrialDesk, supervisor: Supervisor) -> Ready:
     ready = desk.ready(supervisor.pids)
-    _write(desk.folder / ENVIRONMENT_FILE, _assignments(ready.environment))
-    _write(desk.folder / READY_FILE, json.dumps(asdict(ready), indent=2))
+    put(desk.folder / ENVIRONMENT_FILE, _assignments(ready.environment).encode(), OWNER_ONLY)
+    put(desk.folder / READY_FILE, json.dumps(asdict(ready), indent=2).encode(), OWNER_ONLY)
     return ready
 
 
@@ -285,15 +287,6 @@ def _forgotten(folder: Path) -> Iterator[None]:
 def _assignments(environment: Mapping[str, str]) -> str:
     """Write an environment as a shell reads it."""
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items())
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file for this user only, whole or not at all."""
-    written = path.with_name(f"{path.name}.new")
-    written.unlink(missing_ok=True)
-    written.touch(mode=0o600)
-    written.write_text(text, encoding="utf-8")
-    written.replace(path)
 
 
 def _name(arguments: tuple[str, ...]) -> str:

@@ -56,7 +56,7 @@ def test_an_exception_inside_a_transaction_leaves_nothing(database):
 
 
 @pytest.mark.fault(
-    what="eight processes write at once",
+    what="eight writers write at once",
     gets="every write",
     rung="-",
     label="-",
