@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from riskops import challenger, config, economics, evidence, limits
+from riskops import challenger, config, economics, evidence, fixed_sample, policies, specification
 from riskops.challenger import ChallengerWalk
 from riskops.evidence import Amount, DeskDays, Gate
 from riskops.history import DeskHistory, TradePaths
@@ -20,12 +20,6 @@ from riskops.records import Comparison, Verdict
 
 if TYPE_CHECKING:
     from riskops.champion import RulesWalk
-
-NO_RESTRICTION = "no restriction"
-BEST_CONSTANT = "best constant restriction"
-RULES = "rules"
-OVERLAY = "overlay"
-UNCONSTRAINED = "unconstrained model"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,16 +104,16 @@ def _record(found: _Compared, position: int) -> Comparison:
         vetoed=gate.vetoed,
         sessions_to_go=to_go,
         smallest_detectable_usd=evidence.smallest_detectable_usd(days, daily_rules),
-        specification=evidence.specification_hash(),
-        table=_table(found.walked, found.rows),
+        specification=specification.digest(),
+        table=policies.table(found.walked, found.rows),
         information=_information(found),
     )
 
 
 def _benefits(walked: ChallengerWalk, compared: np.ndarray) -> Benefits:
     """Return the benefits of the compared trader-days under both policies."""
-    ours = _limits(walked, walked.reduction)
-    theirs = _limits(walked, walked.panel.mornings.rules_reduction)
+    ours = policies.limits_cents(walked, walked.reduction)
+    theirs = policies.limits_cents(walked, walked.panel.mornings.rules_reduction)
     base = walked.panel.reference_cents
     scenarios = [
         [_benefit(walked, limit, deepest)[compared] for limit in (ours, theirs)]
@@ -146,10 +140,6 @@ def _benefit(walked: ChallengerWalk, limit: np.ndarray, deepest: np.ndarray) -> 
     base = walked.panel.reference_cents
     ours, free = walked.replayed.bounds(limit), walked.replayed.bounds(base)
     return np.where(limit <= deepest, ours.low, ours.high) - np.where(base <= deepest, free.low, free.high)
-
-
-def _limits(walked: ChallengerWalk, reduction: np.ndarray) -> np.ndarray:
-    return limits.limit_cents(walked.panel.mornings.base_cents, reduction)
 
 
 def _desk_days(walked: ChallengerWalk, compared: np.ndarray, benefits: Benefits) -> DeskDays:
@@ -216,73 +206,6 @@ def _obstacles(found: Gate) -> str:
     return "".join(f"; {obstacle}" for obstacle in obstacles)
 
 
-# --- the benchmark table ------------------------------------------------------------------
-def _table(walked: ChallengerWalk, compared: np.ndarray) -> dict[str, dict[str, float]]:
-    """Return the figures of every benchmark policy on the compared trader-days."""
-    constant = _best_constant(walked, compared)
-    count = len(compared)
-    policies = {
-        NO_RESTRICTION: np.zeros(count, dtype=np.int64),
-        BEST_CONSTANT: np.full(count, constant, dtype=np.int64),
-        RULES: walked.panel.mornings.rules_reduction,
-        OVERLAY: walked.reduction,
-        UNCONSTRAINED: walked.unconstrained,
-    }
-    table = {name: figures(walked, compared, reduction) for name, reduction in policies.items()}
-    table[BEST_CONSTANT]["reduction"] = float(constant)
-    return table
-
-
-def figures(walked: ChallengerWalk, rows: np.ndarray, reduction: np.ndarray) -> dict[str, float]:
-    """Return benefit, its split, and the rates of one policy on some trader-days.
-
-    Money is in USD. A rate comes with its numerator (``_hits``), denominator (``_of``) and 95 %
-    Wilson interval (``_low``, ``_high``); without a denominator the rate is left out. Days our
-    own limit stopped before their outcome was known are in no denominator. The size-scaling
-    scenario is shown because people ask for it; it decides nothing.
-    """
-    benefit = _middle_benefit(walked, reduction)[rows] / 100
-    prevented, cost = economics.prevented_and_cost(benefit)
-    known = economics.large_loss_known(walked.replayed)[rows]
-    net, base = walked.panel.net_cents[rows], walked.panel.reference_cents[rows]
-    large = economics.is_large_loss(net, base) & known
-    restricted = reduction[rows] >= config.MODERATE_FROM
-    return {
-        "benefit_usd": float(benefit.sum()),
-        "prevented_usd": prevented,
-        "cost_usd": cost,
-        "size_scaling_scenario_usd": float(economics.size_scaling_cents(net, reduction[rows]).sum()) / 100,
-        **_rate("hit_rate", large & restricted, large),
-        **_rate("precision", large & restricted, restricted & known),
-        **_rate("false_positive_rate", restricted & (net > 0), net > 0),
-        **_rate("restricted_share", restricted, np.ones_like(restricted)),
-    }
-
-
-def _rate(name: str, hits: np.ndarray, of: np.ndarray) -> dict[str, float]:
-    count, total = int(hits.sum()), int(of.sum())
-    counts = {f"{name}_hits": float(count), f"{name}_of": float(total)}
-    interval = evidence.wilson_interval(count, total)
-    if interval is None:
-        return counts
-    return {name: count / total, f"{name}_low": interval[0], f"{name}_high": interval[1], **counts}
-
-
-def _best_constant(walked: ChallengerWalk, compared: np.ndarray) -> int:
-    """Return the reduction that would have been best for everybody, in hindsight."""
-    count = len(compared)
-    totals = [
-        _middle_benefit(walked, np.full(count, level, dtype=np.int64))[compared].sum()
-        for level in economics.LEVELS
-    ]
-    return int(economics.LEVELS[int(np.argmax(totals))])
-
-
-def _middle_benefit(walked: ChallengerWalk, reduction: np.ndarray) -> np.ndarray:
-    limit = _limits(walked, reduction)
-    return walked.replayed.bounds(limit).middle - walked.replayed.bounds(walked.panel.reference_cents).middle
-
-
 # --- for information ----------------------------------------------------------------------
 def _information(found: _Compared) -> dict[str, float]:
     """Return the figures that explain and never decide."""
@@ -292,7 +215,7 @@ def _information(found: _Compared) -> dict[str, float]:
         "challenger_benefit_low_usd": float(found.benefits.worst[:, 2].sum()),
         "censored_trader_days": float(found.benefits.censored.sum()),
         "estimated_trader_days": float(found.walked.replayed.estimated[found.rows].sum()),
-        **evidence.information(found.days),
+        **fixed_sample.information(found.days.advantage),
         **_discrimination(found.walked),
     }
 

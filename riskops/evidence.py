@@ -20,14 +20,12 @@ Choe and Ramdas (2024), Comparing sequential forecasters.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from riskops import config
-from riskops.features import FEATURES
 
 WEIGHTS = np.array(
     [
@@ -37,7 +35,6 @@ WEIGHTS = np.array(
         [1.0, -1.0],
     ]
 )
-_BOOTSTRAP_SEED = 20_240_101
 _LARGEST_RECORDED = 1e9  # e-values are recorded up to here, so that records stay finite
 
 
@@ -205,81 +202,6 @@ def smallest_detectable_usd(days: DeskDays, rules_benefit_usd: np.ndarray) -> fl
     margin = config.BEAT_RULES_BY * abs(float(rules_benefit_usd.mean()))
     material = config.MATERIAL_CENTS_PER_ACTIVE_TRADER / 100 * float(days.active.mean())
     return config.DETECTABLE_SDS * float(days.advantage.std(ddof=1)) + max(margin, material)
-
-
-def information(days: DeskDays) -> dict[str, float]:
-    """Return what is shown beside the test of record, for information only.
-
-    The Diebold-Mariano p-value (HAC, two-sided) of the daily difference and a day-block bootstrap
-    interval (95 %) of its mean in USD. Both are fixed-sample: looked at daily they promote
-    worthless models. Empty where the differences do not vary.
-    """
-    if len(days) <= config.BOOTSTRAP_BLOCK_DAYS or np.ptp(days.advantage) == 0:
-        return {}
-    low, high = block_bootstrap_interval(days.advantage)
-    return {
-        "diebold_mariano_p": diebold_mariano_p(days.advantage),
-        "bootstrap_low_usd_per_day": low,
-        "bootstrap_high_usd_per_day": high,
-    }
-
-
-def diebold_mariano_p(difference: np.ndarray) -> float:
-    """Return the two-sided p-value of a zero mean difference, with HAC (Newey-West) errors."""
-    from statsmodels.regression.linear_model import OLS
-
-    lags = int(4 * (len(difference) / 100) ** (2 / 9))
-    fit = OLS(difference, np.ones(len(difference))).fit(cov_type="HAC", cov_kwds={"maxlags": lags})
-    return float(fit.pvalues[0])
-
-
-def block_bootstrap_interval(difference: np.ndarray, coverage: float = 0.95) -> tuple[float, float]:
-    """Return the interval of the mean from resampled circular blocks of days; seeded."""
-    count, length = len(difference), config.BOOTSTRAP_BLOCK_DAYS
-    around = np.append(difference, difference[: length - 1])
-    block_means = np.convolve(around, np.full(length, 1 / length), mode="valid")
-    rng = np.random.default_rng(_BOOTSTRAP_SEED)
-    starts = rng.integers(0, count, size=(config.BOOTSTRAP_REPLICATES, -(-count // length)))
-    low, high = np.quantile(block_means[starts].mean(axis=1), [(1 - coverage) / 2, (1 + coverage) / 2])
-    return float(low), float(high)
-
-
-def wilson_interval(hits: int, count: int, z: float = 1.959964) -> tuple[float, float] | None:
-    """Return the 95 % Wilson interval of a rate; ``None`` without a denominator."""
-    if count == 0:
-        return None
-    rate, width = hits / count, z**2 / count
-    centre = (rate + width / 2) / (1 + width)
-    half = z * math.sqrt(rate * (1 - rate) / count + width / (4 * count)) / (1 + width)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
-
-
-def specification() -> str:
-    """Return the challenger that is registered: features, heads, parameters and caps, as text."""
-    lines = [
-        "features: " + ", ".join(feature.name for feature in FEATURES),
-        "policy head: ridge of the benefit over the trader's scale; "
-        f"levels {config.POLICY_LEVELS}, targets clipped at {config.TARGET_CLIP}, "
-        f"penalty {config.RIDGE_PENALTY_PER_ROW} n, standard errors clustered by day",
-        f"risk head: L2 logistic of a loss of {config.LARGE_LOSS_OF_BASE} of the base limit, "
-        f"C {config.LOGISTIC_C}",
-        f"walk-forward: refit every {config.REFIT_EVERY_SESSIONS} sessions, expanding window, "
-        f"embargo {config.EMBARGO_SESSIONS} sessions, from {config.MIN_FIT_DESK_DAYS} desk-days and "
-        f"{config.MIN_FIT_TRADER_DAYS} trader-days on",
-        f"scale: shrunk by {config.SCALE_SHRINKAGE_DAYS} days; volatility half-life "
-        f"{config.EWMA_HALF_LIFE_DAYS} days; features cut off at {config.FEATURE_CLIP}; "
-        f"tilt over {config.TILT_WINDOW_DAYS} days from {config.TILT_MIN_TRADES} trades on; desk counted "
-        f"over {config.DESK_SIZE_SESSIONS} sessions",
-        f"policy: overlay on the rules, gain above {config.OVERLAY_STANDARD_ERRORS} standard errors, "
-        f"at most {config.OVERLAY_SHARE_CAP} of the desk raised, above {config.IMMEDIATE_ABOVE} only "
-        f"confirmed, relief {config.RELIEF_PER_SESSION} points a session",
-    ]
-    return "\n".join(lines)
-
-
-def specification_hash() -> str:
-    """Return the SHA-256 of the specification, by which it is registered."""
-    return hashlib.sha256(specification().encode()).hexdigest()
 
 
 def _missing(amount: Amount) -> tuple[str, ...]:

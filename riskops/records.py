@@ -40,6 +40,14 @@ class Engine(StrEnum):
     POOLED_MODEL = "pooled_model"
 
 
+class LedgerKind(StrEnum):
+    """What the ledger of the challenger's specifications records."""
+
+    REGISTERED = "registered"
+    PROMOTED = "promoted"
+    DEMOTED = "demoted"
+
+
 class Verdict(StrEnum):
     """The outcome of the comparison."""
 

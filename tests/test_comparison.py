@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from riskops import champion, comparison, config, evidence
+from riskops import champion, comparison, config, evidence, specification
 from riskops.history import DeskHistory, TradePaths
 from riskops.records import Comparison, Verdict
 from tests.builders import CALENDAR, SESSION, desk_history, trade_paths, trader_history
@@ -248,7 +248,7 @@ def test_comparing_twice_gives_the_same_record_and_it_fits_a_document():
 
 
 def test_the_comparison_names_the_registered_specification():
-    assert ordinary_comparison().specification == evidence.specification_hash()
+    assert ordinary_comparison().specification == specification.digest()
 
 
 def test_the_area_under_the_curve_is_scikit_learns():

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from riskops import config, evidence
 from riskops.evidence import Amount, DeskDays
-from riskops.features import FEATURES
 
 PLENTY = Amount(trader_days=20_000, desk_days=1_000, large_loss_days=500)
 CLIP = 15_000.0
@@ -158,7 +157,6 @@ def test_without_a_day_nothing_is_known():
     assert not found.opens
     assert evidence.sessions_to_go(nothing, found, Amount(0, 0, 0), 1_000) is None
     assert evidence.smallest_detectable_usd(nothing, np.empty(0)) is None
-    assert evidence.information(nothing) == {}
 
 
 # --- error rates ----------------------------------------------------------------------------
@@ -247,61 +245,3 @@ def test_the_smallest_detectable_advantage_is_noise_plus_margin():
     sd = np.std(days.advantage, ddof=1)
     found = evidence.smallest_detectable_usd(days, rules)
     assert found == pytest.approx(0.11 * sd + 0.10 * 200)
-
-
-def test_the_information_agrees_with_a_plain_t_test_on_independent_days():
-    from scipy.stats import ttest_1samp
-
-    days = better_by(40, days=2_000)
-    told = evidence.information(days)
-    assert told["diebold_mariano_p"] == pytest.approx(ttest_1samp(days.advantage, 0).pvalue, abs=0.05)
-    assert told["bootstrap_low_usd_per_day"] < days.advantage.mean() < told["bootstrap_high_usd_per_day"]
-
-
-def test_the_bootstrap_interval_is_as_wide_as_theory_says_and_repeats():
-    series = np.random.default_rng(1).normal(0, 100, 1_000)
-    low, high = evidence.block_bootstrap_interval(series)
-    assert high - low == pytest.approx(2 * 1.96 * 100 / math.sqrt(1_000), rel=0.2)
-    assert evidence.block_bootstrap_interval(series) == (low, high)
-
-
-@pytest.mark.parametrize(("hits", "count"), [(0, 10), (3, 17), (10, 10), (200, 1_000)])
-def test_the_wilson_interval_is_that_of_statsmodels(hits, count):
-    from statsmodels.stats.proportion import proportion_confint
-
-    assert evidence.wilson_interval(hits, count) == pytest.approx(
-        proportion_confint(hits, count, method="wilson"), abs=1e-6
-    )
-
-
-def test_a_rate_without_a_denominator_has_no_interval():
-    assert evidence.wilson_interval(0, 0) is None
-
-
-# --- the specification ----------------------------------------------------------------------
-def test_the_specification_names_every_feature():
-    assert all(feature.name in evidence.specification() for feature in FEATURES)
-
-
-@pytest.mark.parametrize(
-    ("parameter", "value"),
-    [
-        ("LOGISTIC_C", 0.03),
-        ("RIDGE_PENALTY_PER_ROW", 0.2),
-        ("OVERLAY_SHARE_CAP", 0.4),
-        ("OVERLAY_STANDARD_ERRORS", 0.5),
-        ("EMBARGO_SESSIONS", 6),
-        ("TARGET_CLIP", 5.0),
-        ("TILT_WINDOW_DAYS", 10),
-        ("DESK_SIZE_SESSIONS", 60),
-    ],
-)
-def test_another_parameter_is_another_specification(monkeypatch, parameter, value):
-    registered = evidence.specification_hash()
-    monkeypatch.setattr(config, parameter, value)
-    assert evidence.specification_hash() != registered
-
-
-def test_the_hash_is_a_sha_256_and_repeats():
-    assert len(evidence.specification_hash()) == 64
-    assert evidence.specification_hash() == evidence.specification_hash()
