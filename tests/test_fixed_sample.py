@@ -21,6 +21,26 @@ def test_the_information_agrees_with_a_plain_t_test_on_independent_days():
     assert told["bootstrap_low_usd_per_day"] < advantage.mean() < told["bootstrap_high_usd_per_day"]
 
 
+def test_the_diebold_mariano_p_value_has_newey_west_errors():
+    from scipy.stats import norm
+
+    series = np.convolve(np.random.default_rng(8).normal(30, 400, 760), [0.5, 0.3, 0.2], mode="valid")
+    count, centred = len(series), series - series.mean()
+    lags = int(4 * (count / 100) ** (2 / 9))
+    weights = 1 - np.arange(1, lags + 1) / (lags + 1)
+    pairs = [centred[lag:] @ centred[:-lag] for lag in range(1, lags + 1)]
+    error = math.sqrt(centred @ centred + 2 * weights @ pairs) / count
+    expected = 2 * norm.sf(abs(series.mean()) / error)
+    assert fixed_sample.diebold_mariano_p(series) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("replicates", [1, 2, 75])
+def test_drawn_days_are_all_of_them_about_equally_often(replicates):
+    days = fixed_sample._drawn(replicates * 1_001, 10)
+    assert len(days) == replicates * 1_001
+    assert np.bincount(days, minlength=10) == pytest.approx(replicates * 100.1, rel=0.5)
+
+
 def test_the_bootstrap_interval_is_as_wide_as_theory_says_and_repeats():
     series = np.random.default_rng(1).normal(0, 100, 1_000)
     low, high = fixed_sample.block_bootstrap_interval(series)
