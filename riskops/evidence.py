@@ -120,10 +120,11 @@ def _stakes(x: np.ndarray, clip: np.ndarray) -> np.ndarray:
     """Return the stake of every day, from the days before it, shape (n,)."""
     before = np.cumsum(np.append(0.0, x[:-1]))[: len(x)]
     squares = np.cumsum(np.append(0.0, x[:-1] ** 2))[: len(x)]
-    return _stake(before, squares, clip)
+    return stake(before, squares, clip)
 
 
-def _stake(total: np.ndarray, squares: np.ndarray, clip: np.ndarray) -> np.ndarray:
+def stake(total: np.ndarray | float, squares: np.ndarray | float, clip: np.ndarray | float) -> np.ndarray:
+    """Return the share of the wealth to bet on a day, from the sums of `x` and `x^2` before it."""
     prior_sd = config.PRIOR_SD_SHARE * config.DEFAULT_BASE_LIMIT_CENTS / 100
     return np.clip(total / (squares + config.PRIOR_DAYS * (prior_sd / clip) ** 2), 0.0, config.MAX_BET)
 
@@ -227,8 +228,8 @@ def _wait(difference: np.ndarray, clip: np.ndarray, needed: float) -> int | None
     if reached >= needed:
         return 0
     x = np.clip(difference / clip, -1, 1)
-    stake = _stake(x.sum(), (x**2).sum(), clip[-1])
-    pace = float(np.log1p(stake * x).mean())
+    now = stake(x.sum(), (x**2).sum(), clip[-1])
+    pace = float(np.log1p(now * x).mean())
     return _shortfall(math.log(needed / reached), pace)
 
 
