@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from typing import Any
 
 
 class Side(StrEnum):
@@ -282,7 +283,9 @@ class Comparison:
 
     `e_values` are the four e-processes in the order beats-by-10 %, not-worse-than-minus-10 %,
     better-than-no-restriction, material. Benefits are USD over the whole walk-forward.
-    `table` holds the benchmarks: policy name to its figures.
+    `table` holds the benchmarks: policy name to its figures. `opens` says whether the gate is
+    open, `demotion_e` is the e-value of a demotion (a bar of 3) and `demotion` why one is due.
+    `champion` decides, since `champion_since` where that is the model.
     """
 
     verdict: Verdict
@@ -300,6 +303,27 @@ class Comparison:
     specification: str
     table: dict[str, dict[str, float]] = field(default_factory=dict)
     information: dict[str, float] = field(default_factory=dict)
+    opens: bool = False
+    demotion_e: float = 1.0
+    demotion: str = ""
+    champion: Engine = Engine.RULES
+    champion_since: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A registration, promotion or demotion of a specification, with the evidence of that day.
+
+    It holds from `session` on. `specification` is the digest, `number` its running number among
+    the registered ones: the more were tried, the more evidence the next one needs.
+    """
+
+    session: date
+    kind: LedgerKind
+    specification: str
+    number: int
+    why: str
+    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
