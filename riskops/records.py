@@ -39,6 +39,7 @@ class Engine(StrEnum):
 
     RULES = "rules"
     POOLED_MODEL = "pooled_model"
+    OWN_MODELS = "own_models"
 
 
 class LedgerKind(StrEnum):
@@ -244,16 +245,16 @@ class RuleScore:
 
 @dataclass(frozen=True, slots=True)
 class ModelScore:
-    """What the pooled model says of one trader for one session.
+    """What a model says of one trader for one session: the pooled one, or the trader's own.
 
-    `large_loss_probability` is the displayed risk (0..1). `reduction` is the overlay's, in
-    percent of the base limit, never below the rules'. `gain_usd` is the expected gain over the
-    rules' reduction and `gain_se_usd` its standard error. `reasons` are the largest
-    contributions in plain words.
+    `large_loss_probability` is the displayed risk (0..1), ``None`` of a trader's own model.
+    `reduction` is the overlay's, in percent of the base limit, never below the rules'. `gain_usd`
+    is the expected gain over the rules' reduction and `gain_se_usd` its standard error. `reasons`
+    are the largest contributions in plain words.
     """
 
     trader_id: str
-    large_loss_probability: float
+    large_loss_probability: float | None
     reduction: int
     gain_usd: float
     gain_se_usd: float
