@@ -165,8 +165,8 @@ def _benefit(walked: ChallengerWalk, limit: np.ndarray, deepest: np.ndarray) -> 
     Limits up to that depth would have been hit, looser ones not.
     """
     base = walked.panel.reference_cents
-    ours, free = walked.replayed.bounds(limit), walked.replayed.bounds(base)
-    return np.where(limit <= deepest, ours.low, ours.high) - np.where(base <= deepest, free.low, free.high)
+    bounds = walked.replayed.bounds
+    return economics.difference_if(bounds(limit), bounds(base), limit <= deepest, base <= deepest)
 
 
 def _desk_days(walked: ChallengerWalk, compared: np.ndarray, benefits: Benefits) -> DeskDays:

@@ -10,7 +10,7 @@ from riskops.history import DeskHistory, TradePaths
 from riskops.records import Comparison, LedgerEntry, LedgerKind, Verdict
 from riskops.standing import Standing
 from tests.builders import CALENDAR, SESSION, desk_history, trade_paths, trader_history
-from tests.simulated_desks import reversed_desk, simulated_desk
+from tests.simulated_desks import reversed_desk, simulated_desk, stopped_live
 
 TODAY = CALENDAR.position(SESSION)
 NO_TRADES = trade_paths([])
@@ -161,24 +161,6 @@ def test_the_overlay_row_is_the_challengers_benefit():
 
 
 # --- days our own limit cut short -----------------------------------------------------------
-def stopped_live(desk: DeskHistory, paths: TradePaths) -> tuple[DeskHistory, TradePaths]:
-    """The desk as if the rules' limits had really been in force on its last 60 sessions."""
-    walk, histories, keep = champion.walk(desk), [], np.ones(len(paths.day), dtype=bool)
-    for index, history in enumerate(desk.traders):
-        applied = np.where(history.day >= TODAY - 60, walk[history.trader_id].limit_cents, history.base_cents)
-        net = history.net_cents.copy()
-        for row in np.flatnonzero(applied < history.base_cents):
-            trades = np.flatnonzero((paths.trader == index) & (paths.day == history.day[row]))
-            running = np.cumsum(paths.net_cents[trades])
-            hit = np.flatnonzero(running <= -applied[row])
-            if len(hit):
-                net[row] = running[hit[0]]
-                keep[trades[hit[0] + 1 :]] = False
-        histories.append(dataclasses.replace(history, net_cents=net, applied_cents=applied))
-    kept = TradePaths(paths.trader[keep], paths.day[keep], paths.net_cents[keep], paths.notional_cents[keep])
-    return dataclasses.replace(desk, traders=tuple(histories)), kept
-
-
 def test_censored_days_are_counted_and_the_gate_takes_the_worse_bound():
     found = compared(*stopped_live(*ordinary()))
     assert found.information["censored_trader_days"] > 0
