@@ -79,9 +79,7 @@ def score(
     return tuple(raised[s.trader_id] for s in champion_scores if s.trader_id in raised)
 
 
-def walk(
-    desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWalk]
-) -> ChallengerWalk:
+def walk(desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWalk]) -> ChallengerWalk:
     """Replay the own models' policy over every active day, as if each morning had fallen back to it.
 
     Raises

@@ -7,8 +7,9 @@ from dataclasses import replace
 from riskops import champion
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
+from riskops.history import DeskHistory, TradePaths
 from riskops.pipeline.stage import NO_SCORES, Receipt, cut_off, may_mail, read_history, settled, stage
-from riskops.records import Comparison, LedgerKind, Run, Verb, Verdict
+from riskops.records import Comparison, Engine, LedgerKind, ModelScore, Run, Verb, Verdict
 from riskops.settings import Fault
 from riskops.standing import Standing, met, settle, standing, turn
 from riskops.store.mornings import Stage
@@ -40,9 +41,22 @@ def compare(desk: Desk, run: Run) -> Receipt:
         now = _standing(desk, run)
         found = comparison.compare(history, paths, champion.walk(history), now)
         found = _judge(desk, run, found, now, model)
-        receipt = {"verdict": found.verdict.value, "e_value": min(found.e_values)}
-        desk.store.mornings.record_comparison(run.session, run.revision, found, receipt)
+        own = _standing_in(desk, run, found, history, paths)
+        receipt = {"verdict": found.verdict.value, "e_value": min(found.e_values), "own_models": len(own)}
+        desk.store.mornings.record_comparison(run.session, run.revision, found, receipt, own)
     return receipt
+
+
+def _standing_in(
+    desk: Desk, run: Run, found: Comparison, history: DeskHistory, paths: TradePaths
+) -> tuple[ModelScore, ...]:
+    """Return what the traders' own models say where the promoted model has failed."""
+    if found.verdict is not Verdict.MODEL_FAILED or found.champion is Engine.RULES:
+        return ()
+    from riskops import own_models
+
+    scores = desk.store.mornings.rule_scores(run.session, run.revision)
+    return own_models.score(history, paths, champion.walk(history), scores)
 
 
 def _standing(desk: Desk, run: Run) -> Standing:

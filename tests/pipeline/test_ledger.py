@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from riskops import comparison, specification
+from riskops import comparison, own_models, specification
 from riskops.pipeline.choose import choose
 from riskops.pipeline.compare import compare
-from riskops.records import Engine, LedgerKind, RunType, Verb, Verdict
+from riskops.pipeline.publish import publish_model, publish_rules
+from riskops.pipeline.score_model import score_pooled_model
+from riskops.records import Engine, LedgerKind, ModelScore, Rung, RunType, Verb, Verdict
 from riskops.standing import standing
 from tests.builders import CALENDAR, SESSION
 from tests.desks import copied, each_verb, on_the_morning, opened, run_for
@@ -142,3 +144,47 @@ def test_a_challenger_that_became_worse_is_demoted_on_a_later_morning(desk, find
     assert found.reason.startswith("Demoted: it lost. The rules decide; from ")
     assert standing(desk.store.ledger.entries(), SESSION).champion is Engine.POOLED_MODEL
     assert standing(desk.store.ledger.entries(), later).champion is Engine.RULES
+
+
+class TestOwnModels:
+    """A promoted model that fails: the traders' own models may tighten, labelled 2+T."""
+
+    @pytest.fixture
+    def promoted(self, desk, finding):
+        finding(opens=True)
+        compare(desk, LIVE)
+        return desk
+
+    @pytest.fixture
+    def own(self, monkeypatch):
+        def asks(history, paths, walk, scores):
+            first = min(scores, key=lambda score: (score.reduction, score.trader_id))
+            return (ModelScore(first.trader_id, None, 40, 120.0, 60.0, ("tilt 2.0x (+$80)",)),)
+
+        monkeypatch.setattr(own_models, "score", asks)
+
+    def fail_and_go_on(self, desk):
+        desk.store.mornings.fail(SESSION, 0, Verb.SCORE_MODEL, "it was killed")
+        for verb in (compare, choose, publish_rules):
+            verb(desk, LIVE)
+        return desk.store.mornings.publication(SESSION, 0)
+
+    def test_they_tighten_the_rules_and_it_is_said(self, promoted, own):
+        made = self.fail_and_go_on(promoted)
+        assert (made.rung, made.verdict) == (Rung.RULES, Verdict.MODEL_FAILED)
+        assert "own models tighten" in made.why
+        raised = [d for d in made.decisions if d.engine is Engine.OWN_MODELS]
+        assert [(d.reduction, d.reasons[0]) for d in raised] == [(40, "tilt 2.0x (+$80)")]
+
+    def test_while_the_rules_are_champion_they_are_not_asked(self, desk, own):
+        made = self.fail_and_go_on(desk)
+        assert {d.engine for d in made.decisions} == {Engine.RULES}
+        assert "own models" not in made.why
+
+    def test_a_model_that_comes_back_replaces_them(self, promoted, own):
+        self.fail_and_go_on(promoted)
+        for verb in (score_pooled_model, compare, choose, publish_model):
+            verb(promoted, LIVE)
+        made = promoted.store.mornings.publication(SESSION, 0)
+        assert made.rung is Rung.MODEL
+        assert Engine.OWN_MODELS not in {d.engine for d in made.decisions}
