@@ -16,7 +16,7 @@ import numpy as np
 from riskops import challenger, config, demotion, economics, evidence, fixed_sample, policies, specification
 from riskops.challenger import ChallengerWalk
 from riskops.demotion import Watch
-from riskops.evidence import Amount, DeskDays, Gate
+from riskops.evidence import Amount, Amounts, DeskDays, Gate
 from riskops.history import DeskHistory, TradePaths
 from riskops.records import Comparison, Verdict
 from riskops.standing import UNREGISTERED, Standing
@@ -84,6 +84,33 @@ def compare(
         ),
         desk.position,
     )
+
+
+def evidence_path(
+    desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWalk]
+) -> tuple[DeskDays, Amounts]:
+    """Return the evidence of the whole history and what the walls had counted after each desk-day.
+
+    Every day is decided from earlier days, so each prefix is what `compare` saw that morning.
+
+    Raises
+    ------
+    ModelError
+        If the model gives a number that is not finite.
+    """
+    walked = challenger.walk(desk, paths, rules_walk)
+    days = _desk_days(walked, walked.scored, _benefits(walked, walked.scored))
+    large = economics.is_large_loss(walked.panel.net_cents, walked.panel.reference_cents)
+    position = walked.panel.mornings.day
+    return days, Amounts(
+        trader_days=_known_by(days.day, position),
+        large_loss_days=_known_by(days.day, position[large & walked.scored]),
+    )
+
+
+def _known_by(day: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Return how many of the trader-days at `positions` lie on or before each day."""
+    return np.searchsorted(np.sort(positions), day, side="right")
 
 
 @dataclass(frozen=True, eq=False)

@@ -77,6 +77,14 @@ class Amount:
 
 
 @dataclass(frozen=True, eq=False)
+class Amounts:
+    """The same counts by the end of every desk-day, shape (n,) each."""
+
+    trader_days: np.ndarray
+    large_loss_days: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Gate:
     """The state of the gate after the last desk-day.
 
@@ -179,6 +187,19 @@ def gate(days: DeskDays, amount: Amount, position: int, specification_number: in
     )
 
 
+def open_after(days: DeskDays, amounts: Amounts, specification_number: int = 1) -> np.ndarray:
+    """Say of every desk-day whether the gate is open on the morning after it, shape (n,).
+
+    The same as calling `gate` on every prefix of the evidence, in one pass.
+    """
+    if not len(days):
+        return np.zeros(0, dtype=bool)
+    columns = [e_process(column, days.clip_usd) for column in days.differences.T]
+    reached = np.column_stack(columns).min(axis=1) >= bar(specification_number)
+    ahead = (np.cumsum(days.differences, axis=0) > 0).all(axis=1)
+    return reached & ahead & ~_vetoed_after(days) & _walls_passed(days, amounts)
+
+
 def sessions_to_go(days: DeskDays, found: Gate, amount: Amount, position: int) -> int | None:
     """Return about how many more sessions the gate needs at this pace.
 
@@ -235,6 +256,20 @@ def _veto_left(days: DeskDays, position: int) -> int:
     if not len(ruinous):
         return 0
     return max(int(ruinous[-1]) + config.VETO_SESSIONS - position + 1, 0)
+
+
+def _vetoed_after(days: DeskDays) -> np.ndarray:
+    """Say of every desk-day whether a ruinous day still vetoes promotion on the session after it."""
+    ruinous = (days.differences < -days.clip_usd[:, None]).any(axis=1)
+    never = days.day[0] - config.VETO_SESSIONS
+    last = np.maximum.accumulate(np.where(ruinous, days.day, never))
+    return days.day - last < config.VETO_SESSIONS
+
+
+def _walls_passed(days: DeskDays, amounts: Amounts) -> np.ndarray:
+    enough = amounts.trader_days >= config.MIN_SAMPLES_FOR_ML
+    enough &= amounts.large_loss_days >= config.MIN_LARGE_LOSS_DAYS
+    return enough & (np.arange(1, len(days) + 1) >= config.MIN_DESK_DAYS)
 
 
 def _wait(difference: np.ndarray, clip: np.ndarray, needed: float) -> int | None:

@@ -10,7 +10,7 @@ from riskops.history import DeskHistory, TradePaths
 from riskops.records import Comparison, LedgerEntry, LedgerKind, Verdict
 from riskops.standing import Standing
 from tests.builders import CALENDAR, SESSION, desk_history, trade_paths, trader_history
-from tests.simulated_desks import reversed_desk, simulated_desk, stopped_live
+from tests.simulated_desks import reversed_desk, simulated_desk, stopped_live, truncated
 
 TODAY = CALENDAR.position(SESSION)
 NO_TRADES = trade_paths([])
@@ -53,6 +53,19 @@ def test_a_planted_strong_signal_wins_once_the_walls_are_passed(low_walls):
     assert min(found.e_values) >= config.E_VALUE_BAR
     assert found.challenger_benefit_usd > 1.1 * found.rules_benefit_usd
     assert found.sessions_to_go == 0
+
+
+def test_the_path_of_the_evidence_opens_the_gate_on_the_morning_the_comparison_finds_it_open(low_walls):
+    desk, paths = simulated_desk(8, 260, tilt=4.0, seed=4)
+    days, amounts = comparison.evidence_path(desk, paths, champion.walk(desk))
+    opened = evidence.open_after(days, amounts)
+    turning = np.flatnonzero(np.diff(opened))
+    assert len(turning)
+    for row in {int(turning[0]), int(turning[0]) + 1, len(days) - 1}:
+        then = compared(*truncated(desk, paths, int(days.day[row]) + 1))
+        assert then.opens == opened[row]
+        assert then.trader_days == amounts.trader_days[row]
+        assert then.large_loss_days == amounts.large_loss_days[row]
 
 
 def test_a_worthless_challenger_does_not_win_even_with_low_walls(low_walls):
