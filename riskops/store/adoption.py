@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from riskops.records import Publication, Verb
 from riskops.store.database import Database
-from riskops.store.mornings import Report, mark_done, publication_of, put_publication, put_report
+from riskops.store.mornings import Report, mark_done, take_what_left
 from riskops.store.outbox import SENDING, SENT, OutboxRow
 from riskops.store.seal import seal, sealed_at
 from riskops.store.tables import outbox
@@ -45,7 +45,7 @@ def adopt_mails(
         if not news:
             return False
         if sealed_at(connection, publication.session, publication.revision) is None:
-            _take_over(connection, publication, report)
+            take_what_left(connection, publication, report, {"emergency": True})
         upsert(connection, outbox, [asdict(mail) for mail in news])
         if accepted_at is not None:
             seal(connection, publication.session, publication.revision, accepted_at)
@@ -64,24 +64,3 @@ def _is_news(connection: sa.Connection, mail: OutboxRow) -> bool:
     if known is None:
         return True
     return known.state != SENT and (known.state, known.text) != (mail.state, mail.text)
-
-
-def _take_over(connection: sa.Connection, publication: Publication, report: Report) -> None:
-    """Let what left be what was decided; the same limits in the database tell more, and stay."""
-    decided = publication_of(connection, publication.session, publication.revision)
-    if decided is None or _limits(decided) != _limits(publication):
-        receipt = {
-            "rung": int(publication.rung),
-            "traders": len(publication.decisions),
-            "restricted": sum(decision.reduction > 0 for decision in publication.decisions),
-            "emergency": True,
-        }
-        put_publication(connection, publication, receipt)
-    put_report(connection, report, {"subject": report.subject, "digest": report.digest})
-
-
-def _limits(publication: Publication) -> set[tuple[str, int, int, int, int]]:
-    return {
-        (d.trader_id, d.base_limit_cents, d.reduction, d.limit_cents, int(d.rung))
-        for d in publication.decisions
-    }

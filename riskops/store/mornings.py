@@ -334,6 +334,31 @@ def put_report(connection: sa.Connection, report: Report, receipt: Mapping[str, 
     mark_done(connection, report.session, report.revision, Verb.COMPOSE, receipt)
 
 
+def take_what_left(
+    connection: sa.Connection, publication: Publication, report: Report, marks: Mapping[str, Any]
+) -> None:
+    """Let what a mail of last resort says be what was decided and composed.
+
+    The same limits in the database tell more, and stay.
+    """
+    decided = publication_of(connection, publication.session, publication.revision)
+    if decided is None or _limits(decided) != _limits(publication):
+        receipt = {
+            "rung": int(publication.rung),
+            "traders": len(publication.decisions),
+            "restricted": sum(decision.reduction > 0 for decision in publication.decisions),
+        }
+        put_publication(connection, publication, {**receipt, **marks})
+    put_report(connection, report, {"subject": report.subject, "digest": report.digest})
+
+
+def _limits(publication: Publication) -> set[tuple[str, int, int, int, int]]:
+    return {
+        (d.trader_id, d.base_limit_cents, d.reduction, d.limit_cents, int(d.rung))
+        for d in publication.decisions
+    }
+
+
 def mark_done(
     connection: sa.Connection, session: date, revision: int, verb: Verb, receipt: Mapping[str, Any]
 ) -> None:
