@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from riskops import errors
 from riskops.cli import app
+from riskops.commands import live
 from riskops.commands.live import COMMANDS
 from riskops.errors import RiskOpsError
 from riskops.records import Verb
@@ -125,7 +126,8 @@ class TestExitCodes:
         assert (result.exit_code, "riskops migrate" in result.stderr) == (11, True)
 
     @pytest.mark.parametrize("arguments", EXCEPT_WHAT_CREATES, ids=lambda arguments: arguments[0])
-    def test_a_mistyped_path_is_told_and_nothing_is_made_there(self, arguments, tmp_path):
+    def test_a_mistyped_path_is_told_and_nothing_is_made_there(self, arguments, tmp_path, monkeypatch):
+        monkeypatch.setattr(live, "wall_clock", on_the_morning(SESSION))  # later the watchdog holds limits
         (tmp_path / "desk").mkdir()
         url = f"sqlite:///{tmp_path / 'desk' / 'mistyped' / 'risk.db'}"
         result = run(tmp_path / "desk", *arguments, RISKOPS_DATABASE_URL=url)
