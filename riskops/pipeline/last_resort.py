@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -31,15 +30,7 @@ def minimal_mail(desk: Desk, run: Run, why: str) -> LastResort:
     decisions = None if committed is None else committed.decisions
     committed_for = None if committed is None else committed.session
     text = minimal_text(run.session, decisions, why, committed_for)
-    report = Report(
-        session=run.session,
-        revision=run.revision,
-        kind=LIMITS_MAIL,
-        subject=minimal_subject(run.session),
-        text=text,
-        html="",
-        digest=hashlib.sha256(text.encode()).hexdigest(),
-    )
+    report = Report.plain(run.session, run.revision, LIMITS_MAIL, minimal_subject(run.session), text)
     return LastResort(report, _in_force(desk, run, committed, why))
 
 

@@ -7,6 +7,7 @@ from riskops.delivery import LOCKS, deliver
 from riskops.desk import Desk
 from riskops.pipeline.export import export
 from riskops.pipeline.last_resort import minimal_mail
+from riskops.pipeline.mailed_since import know_what_left
 from riskops.pipeline.stage import Receipt, may_mail, settled, stage
 from riskops.records import Run, Rung, Verb
 from riskops.second_channel import Entry
@@ -25,7 +26,10 @@ def send(desk: Desk, run: Run) -> Receipt:
     ------
     DeliveryError
         If a mail was not accepted; the recipients who have theirs do not get another.
+    OlderRecordError
+        If a mail has left that the risk database does not know.
     """
+    know_what_left(desk, run)
     try:
         receipt = _sent(desk, run)
     finally:

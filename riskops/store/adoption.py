@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -23,6 +24,7 @@ def adopt_mails(
     report: Report,
     mails: Sequence[OutboxRow],
     accepted_at: datetime | None,
+    marks: Mapping[str, Any],
 ) -> bool:
     """Record limits and mails that left without the database, and seal their session.
 
@@ -34,6 +36,8 @@ def adopt_mails(
     accepted_at
         When the first mail was accepted; ``None`` where nobody knows whether one was: then the
         session is frozen and not sealed.
+    marks
+        What the receipts of the verbs say of where this comes from.
 
     Returns
     -------
@@ -45,12 +49,12 @@ def adopt_mails(
         if not news:
             return False
         if sealed_at(connection, publication.session, publication.revision) is None:
-            take_what_left(connection, publication, report, {"emergency": True})
+            take_what_left(connection, publication, report, marks)
         upsert(connection, outbox, [asdict(mail) for mail in news])
         if accepted_at is not None:
             seal(connection, publication.session, publication.revision, accepted_at)
         if all(mail.state == SENT for mail in mails):
-            receipt = {"recipients": [mail.recipient for mail in mails], "paths": [], "emergency": True}
+            receipt = {"recipients": [mail.recipient for mail in mails], "paths": [], **marks}
             mark_done(connection, publication.session, publication.revision, Verb.SEND, receipt)
     return True
 

@@ -6,6 +6,7 @@ point leaves either the state before or the state after, and running again ends 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -68,6 +69,12 @@ class Report:
     text: str
     html: str
     digest: str
+
+    @classmethod
+    def plain(cls, session: date, revision: int, kind: str, subject: str, text: str) -> Report:
+        """Return a mail of last resort: text without a twin."""
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return cls(session, revision, kind, subject, text, "", digest)
 
 
 class Mornings:

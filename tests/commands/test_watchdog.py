@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from riskops import limits_file
 from riskops.cli import app
 from riskops.commands import live
-from riskops.errors import ConfigurationError, LimitsFileError, StoreError
+from riskops.errors import ConfigurationError, LimitsFileError, OlderRecordError, StoreError
 from riskops.limits_file import State
 from tests.builders import SESSION
 from tests.desks import environment, on_the_morning, opened
@@ -104,6 +104,17 @@ def test_a_database_that_is_not_there_is_gone_as_well(unreachable, last_file, wa
     environ = unreachable | {"RISKOPS_DATABASE_URL": f"sqlite:///{tmp_path / 'no' / 'risk.db'}"}
     assert watchdog(environ, time(7, 28)).exit_code == live.NOT_WELL
     assert (tmp_path / "out" / str(SESSION) / "limits.txt").exists()
+
+
+def test_a_database_from_before_the_last_mail_counts_as_gone(last_file, watchdog, tmp_path, listener):
+    opened(tmp_path).store.close()
+    environ = environment(
+        tmp_path, RISKOPS_ON_CALL_WEBHOOK=f"http://127.0.0.1:{listener.server_address[1]}/on-call"
+    )
+    assert watchdog(environ, time(6, 30)).exit_code == OlderRecordError.exit_code
+    assert "riskops take-over" in said(listener)
+    assert watchdog(environ, time(7, 28)).exit_code == live.NOT_WELL
+    assert "HELD (rung 3)" in (tmp_path / "out" / str(SESSION) / "limits.txt").read_text()
 
 
 def test_settings_that_are_wrong_end_it_before_anything_is_tried(unreachable, watchdog, listener):
