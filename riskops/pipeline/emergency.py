@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -195,9 +196,20 @@ def adopt(desk: Desk, run: Run) -> None:
         try:
             _adopt(desk, replace(run, session=session, revision=0))
         except LimitsFileError as error:
-            second_channel.tell(desk.settings, f"{session}: {error}", Entry.DATABASE_IS_GONE)
+            _tell_once_a_morning(desk, session, str(error))
     if not run.revision:
         _adopt(desk, run)
+
+
+def _tell_once_a_morning(desk: Desk, session: date, problem: str) -> None:
+    """Tell on-call of a damaged record of an earlier session: every verb meets it, the first one is heard."""
+    log.warning("%s: %s", session, problem)
+    told = _folder(desk.settings, session) / f"told-{desk_date(desk.clock())}"
+    if told.exists():
+        return
+    if second_channel.tell(desk.settings, f"{session}: {problem}", Entry.DATABASE_IS_GONE):
+        with suppress(OSError):  # then the next verb tells it again
+            whole_files.put(told, b"")
 
 
 def _left_before(desk: Desk, session: date) -> list[date]:

@@ -59,7 +59,7 @@ def at(folder, catcher):
     """Return what opens the desk at a New York time, mailing to two through a real server."""
     with serving(catcher) as port:
 
-        def open_at(now=time(7, 28), session=SESSION):
+        def open_at(now=time(7, 28), session=SESSION, **changes):
             return opened(
                 folder,
                 on_the_morning(session, now),
@@ -69,6 +69,7 @@ def at(folder, catcher):
                 RISKOPS_SMTP_HOST="127.0.0.1",
                 RISKOPS_SMTP_PORT=str(port),
                 RISKOPS_SMTP_SECURITY="none",
+                **changes,
             )
 
         yield open_at
@@ -325,6 +326,33 @@ class TestTakenOver:
         with at(time(6, 5), following) as desk:
             VERBS["score_rules"](desk, run_for(following))
             assert desk.store.mornings.stages(following, 0)[Verb.SCORE_RULES].is_done
+
+    @pytest.mark.parametrize("what", ["decided.json", "a mail"])
+    def test_a_damaged_record_of_an_earlier_session_is_told_once_a_morning(
+        self, what, settings, last_file, at, listener
+    ):
+        mail(settings)
+        emergency = settings.output / FOLDER / str(SESSION)
+        damaged = emergency / what if what.endswith("json") else next((emergency / "mails").iterdir())
+        damaged.write_text("{")
+        url = f"http://127.0.0.1:{listener.server_port}/on-call"
+        for session in (CALENDAR.shift(SESSION, 1), CALENDAR.shift(SESSION, 2)):
+            listener.heard.clear()
+            with at(time(6, 5), session, RISKOPS_ON_CALL_WEBHOOK=url) as desk:
+                for verb in ("validate", "score_rules", "choose"):
+                    VERBS[verb](desk, run_for(session))
+            ((_, told),) = listener.heard
+            assert f"{damaged.name} cannot be read" in told["text"]
+
+    def test_what_on_call_did_not_take_is_told_again(self, settings, last_file, at, listener):
+        mail(settings)
+        (settings.output / FOLDER / str(SESSION) / "decided.json").write_text("{")
+        following, url = CALENDAR.shift(SESSION, 1), f"http://127.0.0.1:{listener.server_port}/on-call"
+        listener.answer = 503
+        with at(time(6, 5), following, RISKOPS_ON_CALL_WEBHOOK=url) as desk:
+            VERBS["validate"](desk, run_for(following))
+            VERBS["score_rules"](desk, run_for(following))
+        assert len(listener.heard) == 2
 
     def test_a_mail_accepted_and_not_noted_is_taken_over_as_sent(self, settings, last_file, catcher, at):
         def dying():
