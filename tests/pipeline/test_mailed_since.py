@@ -109,7 +109,7 @@ class TestRefused:
         gets="no second mail and no other limits; `riskops take-over` records what was mailed since",
         rung="-",
         label="OlderRecordError, exit code 25",
-        told="whoever ran the verb; on-call by the watchdog (webhook)",
+        told="whoever ran the verb",
     )
     @pytest.mark.parametrize("run_type", [RunType.SCHEDULED, RunType.BACKFILL])
     @pytest.mark.parametrize("verb", VERBS)
