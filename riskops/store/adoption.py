@@ -51,12 +51,24 @@ def adopt_mails(
         if sealed_at(connection, publication.session, publication.revision) is None:
             take_what_left(connection, publication, report, marks)
         upsert(connection, outbox, [asdict(mail) for mail in news])
+        _let_doubtful_ones_say_the_same(connection, report)
         if accepted_at is not None:
             seal(connection, publication.session, publication.revision, accepted_at)
         if all(mail.state == SENT for mail in mails):
             receipt = {"recipients": [mail.recipient for mail in mails], "paths": [], **marks}
             mark_done(connection, publication.session, publication.revision, Verb.SEND, receipt)
     return True
+
+
+def _let_doubtful_ones_say_the_same(connection: sa.Connection, report: Report) -> None:
+    """Let whoever may have the usual mail, or nothing, get what everybody else has, as a marked copy."""
+    doubtful = sa.update(outbox).where(
+        outbox.c.session == report.session,
+        outbox.c.revision == report.revision,
+        outbox.c.kind == report.kind,
+        outbox.c.state == SENDING,
+    )
+    connection.execute(doubtful.values(subject=report.subject, text=report.text, html=report.html))
 
 
 def _is_news(connection: sa.Connection, mail: OutboxRow) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from riskops import limits_file
 from riskops.delivery import LOCKS, POSSIBLE_DUPLICATE
-from riskops.errors import DeliveryError, LimitsFileError
+from riskops.errors import DeliveryError, LimitsFileError, StoreError
 from riskops.handover import Sender, Word, handing_over
 from riskops.limits_file import State
 from riskops.pipeline.compose import compose
@@ -514,6 +514,41 @@ class TestBesideTheUsualSender:
         assert reached(catcher) == list(TWO)
         assert texts(catcher)[0] == texts(catcher)[1]
 
+    def test_a_usual_mail_accepted_and_not_noted_is_no_reason_to_wait_for_ever(
+        self, settings, catcher, at, monkeypatch
+    ):
+        accepted = Outbox.accepted
+        with at(time(7, 5)) as desk:
+            publish_rules(desk, RUN)  # so that the limits file has this morning's limits
+            monkeypatch.setattr(Outbox, "accepted", database_gone)
+            with pytest.raises(StoreError):
+                send(desk, RUN)
+        monkeypatch.setattr(Outbox, "accepted", accepted)
+        mail(settings)
+        with at() as desk:
+            send(desk, RUN)
+            assert {row.state for row in Outbox(desk.store.database).rows(SESSION, 0)} == {"sent"}
+        assert reached(catcher) == list(TWO)
+        assert not any(POSSIBLE_DUPLICATE in text for text in texts(catcher))
+
+    def test_who_may_have_the_usual_mail_gets_the_emergency_mail_marked_when_it_can_be_delivered(
+        self, settings, last_file, catcher, at
+    ):
+        catcher.cut_after_data = True
+        with at(time(7, 5)) as desk, pytest.raises(DeliveryError):
+            send(desk, RUN)
+        catcher.cut_after_data = False
+        catcher.recipients = {TWO[0]: "451 busy"}
+        with pytest.raises(DeliveryError):
+            mail(settings)
+        catcher.recipients = {}
+        with at() as desk:
+            assert send(desk, RUN)["delivered"] == [TWO[0]]
+            assert {row.state for row in Outbox(desk.store.database).rows(SESSION, 0)} == {"sent"}
+        emergency = [text for text in texts(catcher) if "EMERGENCY MAIL" in text]
+        assert (len(emergency), reached(catcher)) == (2, sorted([*TWO, *TWO]))
+        assert all(POSSIBLE_DUPLICATE in text for text in emergency)
+
     def test_a_usual_mail_cut_off_by_a_crash_makes_the_emergency_copy_a_possible_duplicate(
         self, settings, last_file, catcher, at
     ):
@@ -523,6 +558,10 @@ class TestBesideTheUsualSender:
                     handover.say(Sender.OUTBOX, Word.SENDING)
         mail(settings)
         assert all(POSSIBLE_DUPLICATE in text for text in texts(catcher))
+
+
+def database_gone(*_arguments):
+    raise StoreError("The risk database cannot be used.")
 
 
 def usual_rows(desk):
