@@ -127,7 +127,7 @@ class TestExitCodes:
 
     @pytest.mark.parametrize("arguments", EXCEPT_WHAT_CREATES, ids=lambda arguments: arguments[0])
     def test_a_mistyped_path_is_told_and_nothing_is_made_there(self, arguments, tmp_path, monkeypatch):
-        monkeypatch.setattr(live, "wall_clock", on_the_morning(SESSION))  # later limits are held without it
+        monkeypatch.setattr(live, "wall_clock", on_the_morning(SESSION))  # later the watchdog holds limits
         (tmp_path / "desk").mkdir()
         url = f"sqlite:///{tmp_path / 'desk' / 'mistyped' / 'risk.db'}"
         result = run(tmp_path / "desk", *arguments, RISKOPS_DATABASE_URL=url)

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner
 
+from riskops import limits_file
 from riskops.cli import app
-from tests.desks import content_of, environment, is_migrated, opened
-from tests.small_desks import csv_desk, quiet
+from riskops.limits_file import State
+from tests.builders import CALENDAR, SESSION
+from tests.desks import content_of, copied, environment, is_migrated, opened
+from tests.small_desks import PUBLICATION, csv_desk, quiet
 
 
 def run(folder, *arguments, **changes):
@@ -66,3 +69,23 @@ def test_a_damaged_backup_is_refused_with_the_remedy(kept, folder):
 def test_a_backup_of_another_deployment_is_refused(kept, folder):
     result = run(folder, "restore", str(kept / "desk.zip"), RISKOPS_DEPLOYMENT="demo")
     assert (result.exit_code, "set RISKOPS_DEPLOYMENT" in result.stderr) == (11, True)
+
+
+def test_take_over_says_that_nothing_is_missing(kept):
+    result = run(kept, "take-over")
+    assert (result.exit_code, "the risk database knows every mail" in result.stdout) == (0, True)
+
+
+def test_take_over_lists_what_left_since(kept, tmp_path):
+    folder = copied(kept, tmp_path / "desk")
+    file = limits_file.limits_file(PUBLICATION, "test", State.SEALED)
+    limits_file.write(file, folder / "out")
+    limits_file.make_current(file, folder / "out")
+    refused = run(folder, "send-report", "--session", str(CALENDAR.shift(SESSION, 1)), "--no-deliver")
+    assert (refused.exit_code, "riskops take-over" in refused.stderr) == (25, True)
+    result = run(folder, "take-over")
+    assert (result.exit_code, f"{SESSION}" in result.stdout) == (0, True)
+    assert (
+        run(folder, "send-report", "--session", str(CALENDAR.shift(SESSION, 1)), "--no-deliver").exit_code
+        == 0
+    )

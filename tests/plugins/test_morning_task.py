@@ -233,6 +233,12 @@ def test_on_call_is_told_what_failed_and_where_the_remedy_stands(webhook, caplog
     assert webhook.heard == [("/on-call", {"text": f"RiskOps test: {said}"})]
 
 
+def test_on_call_is_told_also_where_a_wrong_setting_is_what_failed(webhook, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("RISKOPS_DELIVERY", "pigeon")
+    tell_on_call(failure(DagRunType.SCHEDULED))
+    assert "send_report was given up" in webhook.heard[0][1]["text"]
+
+
 def test_a_backfill_that_fails_wakes_nobody(webhook, caplog: pytest.LogCaptureFixture):
     tell_on_call(failure(DagRunType.BACKFILL_JOB))
     assert "send_report was given up" in caplog.text

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from riskops.errors import SealedError
+from riskops.errors import LimitsFileError, SealedError
 from riskops.store.file_outbox import FileOutbox
 from riskops.store.outbox import PENDING, REFUSED, SENDING, SENT, Outbox
 from riskops.store.schema import upgrade
@@ -92,3 +92,13 @@ def test_files_tell_all_mails_and_when_the_first_was_accepted(tmp_path):
     assert [row.recipient for row in outbox.rows()] == list(TWO)
     assert outbox.first_accepted_at() == NOW
     assert replace(outbox.row(first), state=PENDING).session == SESSION
+
+
+@pytest.mark.parametrize("what", [b"", b"{", b"[]", b'{"mail": {}}', b'{"mail": 7, "accepted_at": 7}'])
+def test_a_file_that_is_no_mail_is_told_by_name_with_the_remedy(what, tmp_path):
+    outbox = FileOutbox(tmp_path / "mails")
+    key, _ = prepared(outbox)
+    (tmp_path / "mails" / f"{key}.json").write_bytes(what)
+    for reading in (lambda: outbox.row(key), outbox.rows, outbox.first_accepted_at):
+        with pytest.raises(LimitsFileError, match=rf"{key}.json cannot be read: .* then remove it"):
+            reading()
