@@ -23,7 +23,7 @@ from riskops.limits_file import CURRENT
 from riskops.store.tables import metadata
 from tests.campaigns.performing import POST_LOG, RECIPIENTS, STDERR, USUAL
 from tests.campaigns.stories import MORNING, SEND, Act, Job, Mood, Story
-from tests.desks import copied, forgotten, keep_on_postgresql
+from tests.desks import copied, forgotten, keep_on_postgresql, keep_on_sqlite
 from tests.killing import evening_desk, morning_desk
 from tests.mail_catcher import Catcher, serving
 from tests.postgres_server import new_database
@@ -124,8 +124,11 @@ class Evenings:
     @classmethod
     def made(cls, folder: Path, server: sa.URL) -> Evenings:
         """Make the desks below `folder` and on a server of PostgreSQL."""
-        keep_on_postgresql(folder / "postgresql", new_database(server))
-        return cls({name: evening_desk(folder / name) for name in ("sqlite", "postgresql")})
+        kept = {
+            "sqlite": keep_on_sqlite(folder / "sqlite"),
+            "postgresql": keep_on_postgresql(folder / "postgresql", new_database(server)),
+        }
+        return cls({name: evening_desk(desk) for name, desk in kept.items()})
 
 
 class Theatre:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from riskops.cli import app
-from tests.desks import content_of, environment, opened
+from tests.desks import content_of, environment, is_migrated, opened
 from tests.small_desks import csv_desk, quiet
 
 
@@ -18,9 +18,9 @@ def run(folder, *arguments, **changes):
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory):
+def kept(keeper, tmp_path_factory):
     """Return the folder of a desk with history, and its backup."""
-    folder = tmp_path_factory.mktemp("kept")
+    folder = keeper(tmp_path_factory.mktemp("kept"))
     csv_desk(folder, {"3942": quiet(), "3951": quiet()}).store.close()
     result = run(folder, "backup", str(folder / "desk.zip"))
     assert result.exit_code == 0, result.output
@@ -40,12 +40,12 @@ def test_a_backup_is_never_overwritten(kept):
     assert (result.exit_code, "is there already" in result.stderr) == (12, True)
 
 
-def test_restore_brings_the_desk_back_into_a_database_that_is_missing(kept, tmp_path):
-    result = run(tmp_path, "restore", str(kept / "desk.zip"))
+def test_restore_brings_the_desk_back_into_a_database_that_is_missing(kept, folder):
+    result = run(folder, "restore", str(kept / "desk.zip"))
     assert (result.exit_code, "restored and compared" in result.stdout) == (0, True)
-    with opened(kept) as old, opened(tmp_path) as new:
+    with opened(kept) as old, opened(folder) as new:
         assert content_of(new) == content_of(old)
-    again = run(tmp_path, "restore", str(kept / "desk.zip"))
+    again = run(folder, "restore", str(kept / "desk.zip"))
     assert (again.exit_code, "holds it already" in again.stdout) == (0, True)
 
 
@@ -55,14 +55,14 @@ def test_check_reads_a_backup_without_settings_or_database(kept, monkeypatch):
     assert (result.exit_code, "Checked" in result.stdout) == (0, True)
 
 
-def test_a_damaged_backup_is_refused_with_the_remedy(kept, tmp_path):
-    (tmp_path / "half.zip").write_bytes((kept / "desk.zip").read_bytes()[:2_000])
+def test_a_damaged_backup_is_refused_with_the_remedy(kept, folder):
+    (folder / "half.zip").write_bytes((kept / "desk.zip").read_bytes()[:2_000])
     for arguments in (("--check",), ()):
-        result = run(tmp_path, "restore", *arguments, str(tmp_path / "half.zip"))
+        result = run(folder, "restore", *arguments, str(folder / "half.zip"))
         assert (result.exit_code, "take another one" in result.stderr) == (12, True)
-    assert not (tmp_path / "risk.db").exists()
+    assert not is_migrated(folder)
 
 
-def test_a_backup_of_another_deployment_is_refused(kept, tmp_path):
-    result = run(tmp_path, "restore", str(kept / "desk.zip"), RISKOPS_DEPLOYMENT="demo")
+def test_a_backup_of_another_deployment_is_refused(kept, folder):
+    result = run(folder, "restore", str(kept / "desk.zip"), RISKOPS_DEPLOYMENT="demo")
     assert (result.exit_code, "set RISKOPS_DEPLOYMENT" in result.stderr) == (11, True)

@@ -118,9 +118,9 @@ def test_an_unknown_calendar_is_told(unreachable, watchdog, listener):
     assert "the watchdog failed" in said(listener)
 
 
-def test_on_a_quiet_morning_all_is_well(tmp_path, watchdog):
-    opened(tmp_path).store.close()
-    result = watchdog(environment(tmp_path), time(6, 5))
+def test_on_a_quiet_morning_all_is_well(folder, watchdog):
+    opened(folder).store.close()
+    result = watchdog(environment(folder), time(6, 5))
     assert (result.exit_code, "All is well." in result.output) == (0, True)
 
 

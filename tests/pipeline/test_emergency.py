@@ -22,7 +22,7 @@ from riskops.records import Rung, Verb
 from riskops.store.file_outbox import FileOutbox
 from riskops.store.outbox import Outbox
 from tests.builders import CALENDAR, SESSION, trader_3942, trader_3951
-from tests.desks import content_of, copied, each_verb, on_the_morning, opened, run_for
+from tests.desks import content_of, each_verb, on_the_morning, opened, run_for
 from tests.mail_catcher import Catcher, serving
 from tests.small_desks import NIGHT, csv_desk, lived
 
@@ -34,9 +34,9 @@ VERBS = {verb.__name__: verb for verb in each_verb()}
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory):
+def template(keeper, tmp_path_factory):
     """Return the folder of a desk that was cut by 40 % last session, today decided and not mailed."""
-    folder = tmp_path_factory.mktemp("decided")
+    folder = keeper(tmp_path_factory.mktemp("decided"))
     with csv_desk(folder, {"3942": trader_3942(), "3951": trader_3951()}) as desk:
         lived(desk, NIGHT, {"3942": 40, "3951": 0})
         for verb in each_verb():
@@ -45,8 +45,8 @@ def template(tmp_path_factory):
 
 
 @pytest.fixture
-def folder(template, tmp_path):
-    return copied(template, tmp_path / "desk")
+def folder(template, own_copy):
+    return own_copy(template)
 
 
 @pytest.fixture

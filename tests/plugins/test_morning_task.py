@@ -213,7 +213,8 @@ def failure(run_type: DagRunType) -> dict[str, object]:
 def webhook(listener, tmp_path, monkeypatch):
     """Return a web server that on-call's webhook of this environment leads to."""
     url = f"http://127.0.0.1:{listener.server_address[1]}/on-call"
-    for name, value in environment(tmp_path, RISKOPS_ON_CALL_WEBHOOK=url).items():
+    addresses = {"RISKOPS_DATABASE_URL": "sqlite:///none.db", "RISKOPS_ON_CALL_WEBHOOK": url}
+    for name, value in environment(tmp_path, **addresses).items():
         monkeypatch.setenv(name, value)
     return listener
 

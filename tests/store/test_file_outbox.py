@@ -17,14 +17,13 @@ from tests.delivery_process import NOW, SESSION, database, report
 TWO = ("a@example.com", "b@example.com")
 
 
-@pytest.fixture(params=["files", "database"])
+@pytest.fixture(params=["files", "sqlite", "postgresql"])
 def outbox(request, tmp_path):
     """Return each kind of outbox: both pass the same tests."""
     if request.param == "files":
         yield FileOutbox(tmp_path / "mails")
         return
-    made = database(tmp_path)
-    made.create()
+    made = database(request.getfixturevalue(f"{request.param}_folder"))
     upgrade(made)
     yield Outbox(made)
     made.close()
@@ -34,13 +33,12 @@ def prepared(outbox, mail=None):
     return outbox.prepare(mail or report(), "desk", TWO)
 
 
-def test_a_mail_has_the_same_key_and_message_id_in_either(tmp_path):
-    (one, _) = prepared(FileOutbox(tmp_path / "one"))
-    made = database(tmp_path)
-    made.create()
+def test_a_mail_has_the_same_key_and_message_id_in_either(folder):
+    (one, _) = prepared(FileOutbox(folder / "one"))
+    made = database(folder)
     upgrade(made)
     assert prepared(Outbox(made))[0] == one
-    assert Outbox(made).row(one) == FileOutbox(tmp_path / "one").row(one)
+    assert Outbox(made).row(one) == FileOutbox(folder / "one").row(one)
     made.close()
 
 
