@@ -1,31 +1,28 @@
-"""Champion against challenger: both complete policies replayed, judged and put in a table.
+"""Champion against challenger: both complete policies replayed, weighed and put in a table.
 
-The verdict is the gate's (see `riskops.evidence`). Everything else, the benchmark table and the
-figures labelled *for information*, helps people to understand it.
+The evidence is the gate's (see `riskops.evidence`); who decides follows from it and the ledger (see
+`riskops.standing`). Everything else, the benchmark table and the figures labelled *for information*,
+helps people to understand it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from riskops import challenger, config, economics, evidence, limits
+from riskops import challenger, config, demotion, economics, evidence, fixed_sample, policies, specification
 from riskops.challenger import ChallengerWalk
-from riskops.evidence import Amount, DeskDays, Gate
+from riskops.demotion import Watch
+from riskops.evidence import Amount, Amounts, DeskDays, Gate
 from riskops.history import DeskHistory, TradePaths
 from riskops.records import Comparison, Verdict
+from riskops.standing import UNREGISTERED, Standing
 
 if TYPE_CHECKING:
     from riskops.champion import RulesWalk
-
-NO_RESTRICTION = "no restriction"
-BEST_CONSTANT = "best constant restriction"
-RULES = "rules"
-OVERLAY = "overlay"
-UNCONSTRAINED = "unconstrained model"
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,14 +40,16 @@ class Benefits:
     advantage: np.ndarray
     censored: np.ndarray
 
+    def take(self, rows: np.ndarray) -> Benefits:
+        """Return the benefits of some of the trader-days."""
+        return Benefits(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
 
 def compare(
     desk: DeskHistory,
     paths: TradePaths,
     rules_walk: Mapping[str, RulesWalk],
-    *,
-    registered_from: int | None = None,
-    specification_number: int = 1,
+    now: Standing = UNREGISTERED,
 ) -> Comparison:
     """Compare the challenger's policy with the rules' over the whole history.
 
@@ -58,11 +57,8 @@ def compare(
     ----------
     desk, paths, rules_walk
         The history, its trades and what the rules decided.
-    registered_from
-        Calendar position from which days count as evidence; all of them for the specification
-        that was fixed before it saw the desk's data.
-    specification_number
-        Its running number in the ledger.
+    now
+        How the challenger stands: which desk-days are evidence, and how much of it is needed.
 
     Raises
     ------
@@ -70,18 +66,59 @@ def compare(
         If the model gives a number that is not finite.
     """
     walked = challenger.walk(desk, paths, rules_walk)
-    since = 0 if registered_from is None else registered_from
-    rows = walked.scored & (walked.panel.mornings.day >= since)
-    benefits = _benefits(walked, rows)
-    days = _desk_days(walked, rows, benefits)
+    start = now.counts_from(desk.calendar)
+    rows = walked.scored & (walked.panel.mornings.day >= (0 if start is None else start))
+    benefits = _benefits(walked, walked.scored)
+    followed = _desk_days(walked, walked.scored, benefits)
+    days = followed if start is None else followed.since(start)
     amount = _amount(walked, rows, days)
-    found = evidence.gate(days, amount, desk.position, specification_number)
-    return _record(_Compared(walked, rows, benefits, days, amount, found), desk.position)
+    return _record(
+        _Compared(
+            walked=walked,
+            rows=rows,
+            benefits=benefits.take(rows[walked.scored]),
+            days=days,
+            amount=amount,
+            gate=evidence.gate(days, amount, desk.position, now.number),
+            watch=_watch(followed, now, desk),
+        ),
+        desk.position,
+    )
+
+
+def evidence_path(
+    desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWalk]
+) -> tuple[DeskDays, Amounts]:
+    """Return the evidence of the whole history and what the walls had counted after each desk-day.
+
+    Every day is decided from earlier days, so each prefix is what `compare` saw that morning.
+
+    Raises
+    ------
+    ModelError
+        If the model gives a number that is not finite.
+    """
+    walked = challenger.walk(desk, paths, rules_walk)
+    days = _desk_days(walked, walked.scored, _benefits(walked, walked.scored))
+    large = economics.is_large_loss(walked.panel.net_cents, walked.panel.reference_cents)
+    position = walked.panel.mornings.day
+    return days, Amounts(
+        trader_days=_known_by(days.day, position),
+        large_loss_days=_known_by(days.day, position[large & walked.scored]),
+    )
+
+
+def _known_by(day: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Return how many of the trader-days at `positions` lie on or before each day."""
+    return np.searchsorted(np.sort(positions), day, side="right")
 
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """All that a comparison has found; `rows` marks the compared trader-days of the walk."""
+    """All that a comparison has found; `rows` marks the trader-days that are evidence.
+
+    `watch` follows a promoted challenger, ``None`` while the rules are champion.
+    """
 
     walked: ChallengerWalk
     rows: np.ndarray
@@ -89,6 +126,14 @@ class _Compared:
     days: DeskDays
     amount: Amount
     gate: Gate
+    watch: Watch | None
+
+
+def _watch(followed: DeskDays, now: Standing, desk: DeskHistory) -> Watch | None:
+    if now.promoted is None:
+        return None
+    promoted = int(np.searchsorted(followed.day, desk.calendar.position(now.promoted.session)))
+    return demotion.watch(followed.least_advantage, followed.clip_usd, promoted)
 
 
 def _record(found: _Compared, position: int) -> Comparison:
@@ -110,16 +155,19 @@ def _record(found: _Compared, position: int) -> Comparison:
         vetoed=gate.vetoed,
         sessions_to_go=to_go,
         smallest_detectable_usd=evidence.smallest_detectable_usd(days, daily_rules),
-        specification=evidence.specification_hash(),
-        table=_table(found.walked, found.rows),
+        specification=specification.digest(),
+        table=policies.table(found.walked, found.walked.scored),
         information=_information(found),
+        opens=gate.opens,
+        demotion_e=1.0 if found.watch is None else found.watch.latest,
+        demotion="" if found.watch is None else found.watch.reason,
     )
 
 
 def _benefits(walked: ChallengerWalk, compared: np.ndarray) -> Benefits:
     """Return the benefits of the compared trader-days under both policies."""
-    ours = _limits(walked, walked.reduction)
-    theirs = _limits(walked, walked.panel.mornings.rules_reduction)
+    ours = policies.limits_cents(walked, walked.reduction)
+    theirs = policies.limits_cents(walked, walked.panel.mornings.rules_reduction)
     base = walked.panel.reference_cents
     scenarios = [
         [_benefit(walked, limit, deepest)[compared] for limit in (ours, theirs)]
@@ -144,12 +192,8 @@ def _benefit(walked: ChallengerWalk, limit: np.ndarray, deepest: np.ndarray) -> 
     Limits up to that depth would have been hit, looser ones not.
     """
     base = walked.panel.reference_cents
-    ours, free = walked.replayed.bounds(limit), walked.replayed.bounds(base)
-    return np.where(limit <= deepest, ours.low, ours.high) - np.where(base <= deepest, free.low, free.high)
-
-
-def _limits(walked: ChallengerWalk, reduction: np.ndarray) -> np.ndarray:
-    return limits.limit_cents(walked.panel.mornings.base_cents, reduction)
+    bounds = walked.replayed.bounds
+    return economics.difference_if(bounds(limit), bounds(base), limit <= deepest, base <= deepest)
 
 
 def _desk_days(walked: ChallengerWalk, compared: np.ndarray, benefits: Benefits) -> DeskDays:
@@ -157,7 +201,7 @@ def _desk_days(walked: ChallengerWalk, compared: np.ndarray, benefits: Benefits)
     day, first = np.unique(mornings.day[compared], return_index=True)
     active = _by_day(mornings.day[compared], np.ones(int(compared.sum())))
     differences = np.column_stack([_by_day(mornings.day[compared], d) for d in benefits.worst.T])
-    differences[:, 3] -= config.MATERIAL_CENTS_PER_ACTIVE_TRADER / 100 * active
+    differences[:, 3] -= evidence.material_usd(active)
     return DeskDays(
         day=day,
         differences=differences,
@@ -179,24 +223,22 @@ def _amount(walked: ChallengerWalk, compared: np.ndarray, days: DeskDays) -> Amo
 
 
 def judge(found: Gate, challenger_usd: float, rules_usd: float) -> Verdict:
-    """Return the verdict of the gate and the two total benefits.
+    """Return what the evidence alone says; only the ledger makes a model win.
 
     The rules hold where a bet on ``b_R > b_M`` has reached 20 and the challenger's total is the
     smaller one; short of that a closed gate only means that there is not enough evidence.
     """
-    if found.opens:
-        return Verdict.MODEL_WINS
-    if found.speaks_for_rules and challenger_usd < rules_usd:
+    if not found.opens and found.speaks_for_rules and challenger_usd < rules_usd:
         return Verdict.RULES_HOLD
     return Verdict.NOT_ENOUGH_EVIDENCE
 
 
 def _reason(verdict: Verdict, found: Gate, amount: Amount, to_go: int | None) -> str:
-    """Say the verdict in a sentence or two, with its evidence."""
+    """Say in a sentence or two what the evidence says."""
     if not amount.desk_days:
         return f"Nothing to compare yet: {'; '.join(found.missing)}."
     e_value = f"e = {_shown(min(found.latest))} of {found.bar:.0f}"
-    if verdict is Verdict.MODEL_WINS:
+    if found.opens:
         return f"The model beats the rules by more than 10 %: {e_value} on {amount.desk_days:,} desk-days."
     if verdict is Verdict.RULES_HOLD:
         return f"The evidence is against the model: e = {_shown(found.against)} for the rules; {e_value}."
@@ -216,73 +258,6 @@ def _obstacles(found: Gate) -> str:
     return "".join(f"; {obstacle}" for obstacle in obstacles)
 
 
-# --- the benchmark table ------------------------------------------------------------------
-def _table(walked: ChallengerWalk, compared: np.ndarray) -> dict[str, dict[str, float]]:
-    """Return the figures of every benchmark policy on the compared trader-days."""
-    constant = _best_constant(walked, compared)
-    count = len(compared)
-    policies = {
-        NO_RESTRICTION: np.zeros(count, dtype=np.int64),
-        BEST_CONSTANT: np.full(count, constant, dtype=np.int64),
-        RULES: walked.panel.mornings.rules_reduction,
-        OVERLAY: walked.reduction,
-        UNCONSTRAINED: walked.unconstrained,
-    }
-    table = {name: figures(walked, compared, reduction) for name, reduction in policies.items()}
-    table[BEST_CONSTANT]["reduction"] = float(constant)
-    return table
-
-
-def figures(walked: ChallengerWalk, rows: np.ndarray, reduction: np.ndarray) -> dict[str, float]:
-    """Return benefit, its split, and the rates of one policy on some trader-days.
-
-    Money is in USD. A rate comes with its numerator (``_hits``), denominator (``_of``) and 95 %
-    Wilson interval (``_low``, ``_high``); without a denominator the rate is left out. Days our
-    own limit stopped before their outcome was known are in no denominator. The size-scaling
-    scenario is shown because people ask for it; it decides nothing.
-    """
-    benefit = _middle_benefit(walked, reduction)[rows] / 100
-    prevented, cost = economics.prevented_and_cost(benefit)
-    known = economics.large_loss_known(walked.replayed)[rows]
-    net, base = walked.panel.net_cents[rows], walked.panel.reference_cents[rows]
-    large = economics.is_large_loss(net, base) & known
-    restricted = reduction[rows] >= config.MODERATE_FROM
-    return {
-        "benefit_usd": float(benefit.sum()),
-        "prevented_usd": prevented,
-        "cost_usd": cost,
-        "size_scaling_scenario_usd": float(economics.size_scaling_cents(net, reduction[rows]).sum()) / 100,
-        **_rate("hit_rate", large & restricted, large),
-        **_rate("precision", large & restricted, restricted & known),
-        **_rate("false_positive_rate", restricted & (net > 0), net > 0),
-        **_rate("restricted_share", restricted, np.ones_like(restricted)),
-    }
-
-
-def _rate(name: str, hits: np.ndarray, of: np.ndarray) -> dict[str, float]:
-    count, total = int(hits.sum()), int(of.sum())
-    counts = {f"{name}_hits": float(count), f"{name}_of": float(total)}
-    interval = evidence.wilson_interval(count, total)
-    if interval is None:
-        return counts
-    return {name: count / total, f"{name}_low": interval[0], f"{name}_high": interval[1], **counts}
-
-
-def _best_constant(walked: ChallengerWalk, compared: np.ndarray) -> int:
-    """Return the reduction that would have been best for everybody, in hindsight."""
-    count = len(compared)
-    totals = [
-        _middle_benefit(walked, np.full(count, level, dtype=np.int64))[compared].sum()
-        for level in economics.LEVELS
-    ]
-    return int(economics.LEVELS[int(np.argmax(totals))])
-
-
-def _middle_benefit(walked: ChallengerWalk, reduction: np.ndarray) -> np.ndarray:
-    limit = _limits(walked, reduction)
-    return walked.replayed.bounds(limit).middle - walked.replayed.bounds(walked.panel.reference_cents).middle
-
-
 # --- for information ----------------------------------------------------------------------
 def _information(found: _Compared) -> dict[str, float]:
     """Return the figures that explain and never decide."""
@@ -292,7 +267,7 @@ def _information(found: _Compared) -> dict[str, float]:
         "challenger_benefit_low_usd": float(found.benefits.worst[:, 2].sum()),
         "censored_trader_days": float(found.benefits.censored.sum()),
         "estimated_trader_days": float(found.walked.replayed.estimated[found.rows].sum()),
-        **evidence.information(found.days),
+        **fixed_sample.information(found.days.advantage),
         **_discrimination(found.walked),
     }
 

@@ -20,14 +20,12 @@ Choe and Ramdas (2024), Comparing sequential forecasters.
 
 from __future__ import annotations
 
-import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from riskops import config
-from riskops.features import FEATURES
 
 WEIGHTS = np.array(
     [
@@ -37,7 +35,6 @@ WEIGHTS = np.array(
         [1.0, -1.0],
     ]
 )
-_BOOTSTRAP_SEED = 20_240_101
 _LARGEST_RECORDED = 1e9  # e-values are recorded up to here, so that records stay finite
 
 
@@ -47,7 +44,7 @@ class DeskDays:
 
     `day` calendar positions; `differences` shape (n, 4), USD; `clip_usd` the size from which a
     day is clipped, known that morning; `advantage` ``b_M - b_R`` in USD at its best for the
-    challenger; `active` how many traders were active.
+    challenger, as `differences` are at their worst; `active` how many traders were active.
     """
 
     day: np.ndarray
@@ -59,6 +56,16 @@ class DeskDays:
     def __len__(self) -> int:
         return len(self.day)
 
+    @property
+    def least_advantage(self) -> np.ndarray:
+        """``b_M - b_R`` in USD at its worst for the challenger, shape (n,)."""
+        return self.differences[:, 3] + material_usd(self.active)
+
+    def since(self, position: int) -> DeskDays:
+        """Return the desk-days from a calendar position on."""
+        later = self.day >= position
+        return DeskDays(**{f.name: getattr(self, f.name)[later] for f in fields(self)})
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -67,6 +74,14 @@ class Amount:
     trader_days: int
     desk_days: int
     large_loss_days: int
+
+
+@dataclass(frozen=True, eq=False)
+class Amounts:
+    """The same counts by the end of every desk-day, shape (n,) each."""
+
+    trader_days: np.ndarray
+    large_loss_days: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +118,11 @@ class Gate:
         return self.against >= config.E_VALUE_BAR
 
 
+def material_usd(active: np.ndarray) -> np.ndarray:
+    """Return the advantage a day that is worth the change, in USD, for so many active traders."""
+    return config.MATERIAL_CENTS_PER_ACTIVE_TRADER / 100 * active
+
+
 def clip_usd(traders: np.ndarray) -> np.ndarray:
     """Return the size of a desk-day from which it is clipped, in USD, for so many traders."""
     base = config.DEFAULT_BASE_LIMIT_CENTS / 100
@@ -123,10 +143,11 @@ def _stakes(x: np.ndarray, clip: np.ndarray) -> np.ndarray:
     """Return the stake of every day, from the days before it, shape (n,)."""
     before = np.cumsum(np.append(0.0, x[:-1]))[: len(x)]
     squares = np.cumsum(np.append(0.0, x[:-1] ** 2))[: len(x)]
-    return _stake(before, squares, clip)
+    return stake(before, squares, clip)
 
 
-def _stake(total: np.ndarray, squares: np.ndarray, clip: np.ndarray) -> np.ndarray:
+def stake(total: np.ndarray | float, squares: np.ndarray | float, clip: np.ndarray | float) -> np.ndarray:
+    """Return the share of the wealth to bet on a day, from the sums of `x` and `x^2` before it."""
     prior_sd = config.PRIOR_SD_SHARE * config.DEFAULT_BASE_LIMIT_CENTS / 100
     return np.clip(total / (squares + config.PRIOR_DAYS * (prior_sd / clip) ** 2), 0.0, config.MAX_BET)
 
@@ -166,6 +187,19 @@ def gate(days: DeskDays, amount: Amount, position: int, specification_number: in
     )
 
 
+def open_after(days: DeskDays, amounts: Amounts, specification_number: int = 1) -> np.ndarray:
+    """Say of every desk-day whether the gate is open on the morning after it, shape (n,).
+
+    The same as calling `gate` on every prefix of the evidence, in one pass.
+    """
+    if not len(days):
+        return np.zeros(0, dtype=bool)
+    columns = [e_process(column, days.clip_usd) for column in days.differences.T]
+    reached = np.column_stack(columns).min(axis=1) >= bar(specification_number)
+    ahead = (np.cumsum(days.differences, axis=0) > 0).all(axis=1)
+    return reached & ahead & ~_vetoed_after(days) & _walls_passed(days, amounts)
+
+
 def sessions_to_go(days: DeskDays, found: Gate, amount: Amount, position: int) -> int | None:
     """Return about how many more sessions the gate needs at this pace.
 
@@ -203,83 +237,8 @@ def smallest_detectable_usd(days: DeskDays, rules_benefit_usd: np.ndarray) -> fl
     if len(days) < 2:
         return None
     margin = config.BEAT_RULES_BY * abs(float(rules_benefit_usd.mean()))
-    material = config.MATERIAL_CENTS_PER_ACTIVE_TRADER / 100 * float(days.active.mean())
-    return config.DETECTABLE_SDS * float(days.advantage.std(ddof=1)) + max(margin, material)
-
-
-def information(days: DeskDays) -> dict[str, float]:
-    """Return what is shown beside the test of record, for information only.
-
-    The Diebold-Mariano p-value (HAC, two-sided) of the daily difference and a day-block bootstrap
-    interval (95 %) of its mean in USD. Both are fixed-sample: looked at daily they promote
-    worthless models. Empty where the differences do not vary.
-    """
-    if len(days) <= config.BOOTSTRAP_BLOCK_DAYS or np.ptp(days.advantage) == 0:
-        return {}
-    low, high = block_bootstrap_interval(days.advantage)
-    return {
-        "diebold_mariano_p": diebold_mariano_p(days.advantage),
-        "bootstrap_low_usd_per_day": low,
-        "bootstrap_high_usd_per_day": high,
-    }
-
-
-def diebold_mariano_p(difference: np.ndarray) -> float:
-    """Return the two-sided p-value of a zero mean difference, with HAC (Newey-West) errors."""
-    from statsmodels.regression.linear_model import OLS
-
-    lags = int(4 * (len(difference) / 100) ** (2 / 9))
-    fit = OLS(difference, np.ones(len(difference))).fit(cov_type="HAC", cov_kwds={"maxlags": lags})
-    return float(fit.pvalues[0])
-
-
-def block_bootstrap_interval(difference: np.ndarray, coverage: float = 0.95) -> tuple[float, float]:
-    """Return the interval of the mean from resampled circular blocks of days; seeded."""
-    count, length = len(difference), config.BOOTSTRAP_BLOCK_DAYS
-    around = np.append(difference, difference[: length - 1])
-    block_means = np.convolve(around, np.full(length, 1 / length), mode="valid")
-    rng = np.random.default_rng(_BOOTSTRAP_SEED)
-    starts = rng.integers(0, count, size=(config.BOOTSTRAP_REPLICATES, -(-count // length)))
-    low, high = np.quantile(block_means[starts].mean(axis=1), [(1 - coverage) / 2, (1 + coverage) / 2])
-    return float(low), float(high)
-
-
-def wilson_interval(hits: int, count: int, z: float = 1.959964) -> tuple[float, float] | None:
-    """Return the 95 % Wilson interval of a rate; ``None`` without a denominator."""
-    if count == 0:
-        return None
-    rate, width = hits / count, z**2 / count
-    centre = (rate + width / 2) / (1 + width)
-    half = z * math.sqrt(rate * (1 - rate) / count + width / (4 * count)) / (1 + width)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
-
-
-def specification() -> str:
-    """Return the challenger that is registered: features, heads, parameters and caps, as text."""
-    lines = [
-        "features: " + ", ".join(feature.name for feature in FEATURES),
-        "policy head: ridge of the benefit over the trader's scale; "
-        f"levels {config.POLICY_LEVELS}, targets clipped at {config.TARGET_CLIP}, "
-        f"penalty {config.RIDGE_PENALTY_PER_ROW} n, standard errors clustered by day",
-        f"risk head: L2 logistic of a loss of {config.LARGE_LOSS_OF_BASE} of the base limit, "
-        f"C {config.LOGISTIC_C}",
-        f"walk-forward: refit every {config.REFIT_EVERY_SESSIONS} sessions, expanding window, "
-        f"embargo {config.EMBARGO_SESSIONS} sessions, from {config.MIN_FIT_DESK_DAYS} desk-days and "
-        f"{config.MIN_FIT_TRADER_DAYS} trader-days on",
-        f"scale: shrunk by {config.SCALE_SHRINKAGE_DAYS} days; volatility half-life "
-        f"{config.EWMA_HALF_LIFE_DAYS} days; features cut off at {config.FEATURE_CLIP}; "
-        f"tilt over {config.TILT_WINDOW_DAYS} days from {config.TILT_MIN_TRADES} trades on; desk counted "
-        f"over {config.DESK_SIZE_SESSIONS} sessions",
-        f"policy: overlay on the rules, gain above {config.OVERLAY_STANDARD_ERRORS} standard errors, "
-        f"at most {config.OVERLAY_SHARE_CAP} of the desk raised, above {config.IMMEDIATE_ABOVE} only "
-        f"confirmed, relief {config.RELIEF_PER_SESSION} points a session",
-    ]
-    return "\n".join(lines)
-
-
-def specification_hash() -> str:
-    """Return the SHA-256 of the specification, by which it is registered."""
-    return hashlib.sha256(specification().encode()).hexdigest()
+    material = material_usd(days.active).mean()
+    return float(config.DETECTABLE_SDS * days.advantage.std(ddof=1) + max(margin, material))
 
 
 def _missing(amount: Amount) -> tuple[str, ...]:
@@ -299,14 +258,28 @@ def _veto_left(days: DeskDays, position: int) -> int:
     return max(int(ruinous[-1]) + config.VETO_SESSIONS - position + 1, 0)
 
 
+def _vetoed_after(days: DeskDays) -> np.ndarray:
+    """Say of every desk-day whether a ruinous day still vetoes promotion on the session after it."""
+    ruinous = (days.differences < -days.clip_usd[:, None]).any(axis=1)
+    never = days.day[0] - config.VETO_SESSIONS
+    last = np.maximum.accumulate(np.where(ruinous, days.day, never))
+    return days.day - last < config.VETO_SESSIONS
+
+
+def _walls_passed(days: DeskDays, amounts: Amounts) -> np.ndarray:
+    enough = amounts.trader_days >= config.MIN_SAMPLES_FOR_ML
+    enough &= amounts.large_loss_days >= config.MIN_LARGE_LOSS_DAYS
+    return enough & (np.arange(1, len(days) + 1) >= config.MIN_DESK_DAYS)
+
+
 def _wait(difference: np.ndarray, clip: np.ndarray, needed: float) -> int | None:
     """Return the days until an e-process reaches `needed` at its pace so far."""
     reached = float(e_process(difference, clip)[-1])
     if reached >= needed:
         return 0
     x = np.clip(difference / clip, -1, 1)
-    stake = _stake(x.sum(), (x**2).sum(), clip[-1])
-    pace = float(np.log1p(stake * x).mean())
+    now = stake(x.sum(), (x**2).sum(), clip[-1])
+    pace = float(np.log1p(now * x).mean())
     return _shortfall(math.log(needed / reached), pace)
 
 

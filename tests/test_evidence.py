@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskops import config, evidence
-from riskops.evidence import Amount, DeskDays
-from riskops.features import FEATURES
+from riskops.evidence import Amount, Amounts, DeskDays
 
 PLENTY = Amount(trader_days=20_000, desk_days=1_000, large_loss_days=500)
 CLIP = 15_000.0
@@ -158,7 +157,56 @@ def test_without_a_day_nothing_is_known():
     assert not found.opens
     assert evidence.sessions_to_go(nothing, found, Amount(0, 0, 0), 1_000) is None
     assert evidence.smallest_detectable_usd(nothing, np.empty(0)) is None
-    assert evidence.information(nothing) == {}
+
+
+# --- on which day it opened -----------------------------------------------------------------
+def opened_day_by_day(days: DeskDays, amounts: Amounts, number: int) -> list[bool]:
+    """Ask the gate on the morning after every desk-day."""
+    opened = []
+    for seen in range(1, len(days) + 1):
+        known = DeskDays(*(getattr(days, f.name)[:seen] for f in dataclasses.fields(days)))
+        amount = Amount(int(amounts.trader_days[seen - 1]), seen, int(amounts.large_loss_days[seen - 1]))
+        opened.append(evidence.gate(known, amount, morning_after(known), number).opens)
+    return opened
+
+
+def amounts_of(days: DeskDays) -> Amounts:
+    count = np.arange(1, len(days) + 1)
+    return Amounts(trader_days=15 * count, large_loss_days=count // 9)
+
+
+@pytest.mark.parametrize(
+    ("change", "number"),
+    [
+        (lambda days: None, 1),
+        (lambda days: None, 2),
+        (lambda days: days.differences.__setitem__((360, 2), -CLIP - 1), 1),
+        (lambda days: days.differences.__setitem__((100, 0), -60 * CLIP), 1),
+        (lambda days: days.differences.__setitem__(slice(500, None), -900.0), 1),
+    ],
+    ids=["plain", "later specification", "ruinous day", "never ahead in dollars", "turns around"],
+)
+def test_the_path_of_the_gate_is_the_gate_asked_every_morning(change, number):
+    days = better_by(400, days=700)
+    days.day[400:] += 30  # sessions without a desk-day count for the veto
+    change(days)
+    path = evidence.open_after(days, amounts_of(days), number)
+    assert path.tolist() == opened_day_by_day(days, amounts_of(days), number)
+
+
+def test_the_path_sees_the_gate_closed_by_every_wall_and_open_beyond_it():
+    days = better_by(400, days=500)
+    plenty = Amounts(np.full(500, 20_000), np.full(500, 500))
+    opened = int(evidence.open_after(days, plenty).argmax())
+    assert opened >= config.MIN_DESK_DAYS - 1
+    for short in ("trader_days", "large_loss_days"):
+        lacking = dataclasses.replace(plenty, **{short: np.where(np.arange(500) < 450, 0, 20_000)})
+        assert int(evidence.open_after(days, lacking).argmax()) == 450
+
+
+def test_the_path_of_no_evidence_is_empty():
+    nothing = desk_days(np.empty(0), np.empty(0))
+    assert evidence.open_after(nothing, Amounts(np.empty(0), np.empty(0))).tolist() == []
 
 
 # --- error rates ----------------------------------------------------------------------------
@@ -247,61 +295,3 @@ def test_the_smallest_detectable_advantage_is_noise_plus_margin():
     sd = np.std(days.advantage, ddof=1)
     found = evidence.smallest_detectable_usd(days, rules)
     assert found == pytest.approx(0.11 * sd + 0.10 * 200)
-
-
-def test_the_information_agrees_with_a_plain_t_test_on_independent_days():
-    from scipy.stats import ttest_1samp
-
-    days = better_by(40, days=2_000)
-    told = evidence.information(days)
-    assert told["diebold_mariano_p"] == pytest.approx(ttest_1samp(days.advantage, 0).pvalue, abs=0.05)
-    assert told["bootstrap_low_usd_per_day"] < days.advantage.mean() < told["bootstrap_high_usd_per_day"]
-
-
-def test_the_bootstrap_interval_is_as_wide_as_theory_says_and_repeats():
-    series = np.random.default_rng(1).normal(0, 100, 1_000)
-    low, high = evidence.block_bootstrap_interval(series)
-    assert high - low == pytest.approx(2 * 1.96 * 100 / math.sqrt(1_000), rel=0.2)
-    assert evidence.block_bootstrap_interval(series) == (low, high)
-
-
-@pytest.mark.parametrize(("hits", "count"), [(0, 10), (3, 17), (10, 10), (200, 1_000)])
-def test_the_wilson_interval_is_that_of_statsmodels(hits, count):
-    from statsmodels.stats.proportion import proportion_confint
-
-    assert evidence.wilson_interval(hits, count) == pytest.approx(
-        proportion_confint(hits, count, method="wilson"), abs=1e-6
-    )
-
-
-def test_a_rate_without_a_denominator_has_no_interval():
-    assert evidence.wilson_interval(0, 0) is None
-
-
-# --- the specification ----------------------------------------------------------------------
-def test_the_specification_names_every_feature():
-    assert all(feature.name in evidence.specification() for feature in FEATURES)
-
-
-@pytest.mark.parametrize(
-    ("parameter", "value"),
-    [
-        ("LOGISTIC_C", 0.03),
-        ("RIDGE_PENALTY_PER_ROW", 0.2),
-        ("OVERLAY_SHARE_CAP", 0.4),
-        ("OVERLAY_STANDARD_ERRORS", 0.5),
-        ("EMBARGO_SESSIONS", 6),
-        ("TARGET_CLIP", 5.0),
-        ("TILT_WINDOW_DAYS", 10),
-        ("DESK_SIZE_SESSIONS", 60),
-    ],
-)
-def test_another_parameter_is_another_specification(monkeypatch, parameter, value):
-    registered = evidence.specification_hash()
-    monkeypatch.setattr(config, parameter, value)
-    assert evidence.specification_hash() != registered
-
-
-def test_the_hash_is_a_sha_256_and_repeats():
-    assert len(evidence.specification_hash()) == 64
-    assert evidence.specification_hash() == evidence.specification_hash()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from riskops.records import Engine, RosterState, Rung, RunType, Severity, Side, Verb, Verdict
+from riskops.records import Engine, LedgerKind, RosterState, Rung, RunType, Severity, Side, Verb, Verdict
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -356,4 +356,78 @@ run_records = sa.Table(
     sa.CheckConstraint("state IN ('started', 'done', 'failed', 'adopted', 'nothing new')", name="state"),
     sa.CheckConstraint("(state = 'started') = (finished_at IS NULL)", name="finished"),
     sa.Index(None, "session", "verb"),
+)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("session", sa.Date, primary_key=True),
+    sa.Column("kind", identifier(16), primary_key=True),
+    sa.Column("specification", identifier(), primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("evidence", sa.JSON, nullable=False),
+    sa.Column("recorded_at", UtcDateTime, nullable=False),
+    _one_of("kind", LedgerKind),
+    sa.CheckConstraint("number >= 1", name="number"),
+)
+
+outcomes = sa.Table(
+    "outcomes",
+    metadata,
+    sa.Column("session", sa.Date, primary_key=True),
+    sa.Column("trader_id", identifier(), primary_key=True),
+    sa.Column("known_at", UtcDateTime, primary_key=True),
+    sa.Column("net_cents", sa.BigInteger),
+    sa.Column("limit_cents", sa.BigInteger, nullable=False),
+    sa.Column("base_limit_cents", sa.BigInteger, nullable=False),
+    sa.Column("limit_origin", sa.String(16), nullable=False),
+    sa.Column("rules_reduction", sa.Integer),
+    sa.Column("model_reduction", sa.Integer),
+    sa.Column("large_loss_probability", sa.Float),
+    sa.Column("large_loss", sa.Boolean),
+    sa.Column("breached", sa.Boolean, nullable=False),
+    sa.CheckConstraint("limit_cents > 0 AND limit_cents <= base_limit_cents", name="limit"),
+    sa.CheckConstraint(
+        "limit_origin IN ('read_back', 'override', 'published', 'assumed')", name="limit_origin"
+    ),
+    sa.CheckConstraint("rules_reduction IS NULL OR rules_reduction BETWEEN 0 AND 80", name="rules_reduction"),
+    sa.CheckConstraint("model_reduction IS NULL OR model_reduction BETWEEN 0 AND 80", name="model_reduction"),
+    sa.CheckConstraint(
+        "large_loss_probability IS NULL OR large_loss_probability BETWEEN 0 AND 1", name="probability"
+    ),
+)
+
+economics = sa.Table(
+    "economics",
+    metadata,
+    sa.Column("session", sa.Date, primary_key=True),
+    sa.Column("trader_id", identifier(), primary_key=True),
+    sa.Column("policy", identifier(16), primary_key=True),
+    sa.Column("known_at", UtcDateTime, primary_key=True),
+    sa.Column("limit_cents", sa.BigInteger, nullable=False),
+    sa.Column("prevented_cents", sa.BigInteger, nullable=False),
+    sa.Column("cost_cents", sa.BigInteger, nullable=False),
+    sa.Column("benefit_low_cents", sa.BigInteger, nullable=False),
+    sa.Column("benefit_high_cents", sa.BigInteger, nullable=False),
+    sa.Column("identified", sa.Boolean, nullable=False),
+    sa.Column("method", sa.String(16), nullable=False),
+    sa.CheckConstraint("policy IN ('applied', 'rules', 'pooled_model')", name="policy"),
+    sa.CheckConstraint("method IN ('replay', 'bridge')", name="method"),
+    sa.CheckConstraint("limit_cents > 0", name="limit"),
+    sa.CheckConstraint("prevented_cents >= 0 AND cost_cents >= 0", name="split"),
+    sa.CheckConstraint("benefit_low_cents <= benefit_high_cents", name="bounds"),
+)
+
+evaluations = sa.Table(
+    "evaluations",
+    metadata,
+    sa.Column("session", sa.Date, primary_key=True),
+    sa.Column("first_session", sa.Date, nullable=False),
+    sa.Column("last_session", sa.Date, nullable=False),
+    sa.Column("specification", sa.String(64), nullable=False),
+    sa.Column("document", sa.JSON, nullable=False),
+    sa.Column("html", sa.Text, nullable=False),
+    sa.Column("recorded_at", UtcDateTime, nullable=False),
+    sa.CheckConstraint("first_session <= last_session", name="span"),
 )

@@ -1,0 +1,41 @@
+import math
+
+import numpy as np
+import pytest
+
+from riskops import config, fixed_sample
+
+
+def test_there_is_nothing_to_tell_of_a_few_days_or_of_days_that_do_not_vary():
+    assert fixed_sample.information(np.empty(0)) == {}
+    assert fixed_sample.information(np.arange(float(config.BOOTSTRAP_BLOCK_DAYS))) == {}
+    assert fixed_sample.information(np.full(500, 3.0)) == {}
+
+
+def test_the_information_agrees_with_a_plain_t_test_on_independent_days():
+    from scipy.stats import ttest_1samp
+
+    advantage = np.random.default_rng(3).normal(40, 400, 2_000)
+    told = fixed_sample.information(advantage)
+    assert told["diebold_mariano_p"] == pytest.approx(ttest_1samp(advantage, 0).pvalue, abs=0.05)
+    assert told["bootstrap_low_usd_per_day"] < advantage.mean() < told["bootstrap_high_usd_per_day"]
+
+
+def test_the_bootstrap_interval_is_as_wide_as_theory_says_and_repeats():
+    series = np.random.default_rng(1).normal(0, 100, 1_000)
+    low, high = fixed_sample.block_bootstrap_interval(series)
+    assert high - low == pytest.approx(2 * 1.96 * 100 / math.sqrt(1_000), rel=0.2)
+    assert fixed_sample.block_bootstrap_interval(series) == (low, high)
+
+
+@pytest.mark.parametrize(("hits", "count"), [(0, 10), (3, 17), (10, 10), (200, 1_000)])
+def test_the_wilson_interval_is_that_of_statsmodels(hits, count):
+    from statsmodels.stats.proportion import proportion_confint
+
+    assert fixed_sample.wilson_interval(hits, count) == pytest.approx(
+        proportion_confint(hits, count, method="wilson"), abs=1e-6
+    )
+
+
+def test_a_rate_without_a_denominator_has_no_interval():
+    assert fixed_sample.wilson_interval(0, 0) is None
