@@ -76,8 +76,8 @@ def test_take_over_says_that_nothing_is_missing(kept):
     assert (result.exit_code, "the risk database knows every mail" in result.stdout) == (0, True)
 
 
-def test_take_over_lists_what_left_since(kept, own):
-    folder = own(kept)
+def test_take_over_lists_what_left_since(kept, own_copy):
+    folder = own_copy(kept)
     file = limits_file.limits_file(PUBLICATION, "test", State.SEALED)
     limits_file.write(file, folder / "out")
     limits_file.make_current(file, folder / "out")

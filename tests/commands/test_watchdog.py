@@ -113,9 +113,7 @@ def test_a_database_that_is_not_there_is_gone_as_well(unreachable, last_file, wa
     label="EMERGENCY MAIL",
     told="risk managers (mail), on-call (webhook)",
 )
-def test_a_database_from_before_the_last_mail_counts_as_gone(
-    last_file, watchdog, folder, listener
-):
+def test_a_database_from_before_the_last_mail_counts_as_gone(last_file, watchdog, folder, listener):
     opened(folder).store.close()
     environ = environment(
         folder, RISKOPS_ON_CALL_WEBHOOK=f"http://127.0.0.1:{listener.server_address[1]}/on-call"
