@@ -21,7 +21,7 @@ Choe and Ramdas (2024), Comparing sequential forecasters.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class DeskDays:
 
     `day` calendar positions; `differences` shape (n, 4), USD; `clip_usd` the size from which a
     day is clipped, known that morning; `advantage` ``b_M - b_R`` in USD at its best for the
-    challenger; `active` how many traders were active.
+    challenger, as `differences` are at their worst; `active` how many traders were active.
     """
 
     day: np.ndarray
@@ -55,6 +55,16 @@ class DeskDays:
 
     def __len__(self) -> int:
         return len(self.day)
+
+    @property
+    def least_advantage(self) -> np.ndarray:
+        """``b_M - b_R`` in USD at its worst for the challenger, shape (n,)."""
+        return self.differences[:, 3] + material_usd(self.active)
+
+    def since(self, position: int) -> DeskDays:
+        """Return the desk-days from a calendar position on."""
+        later = self.day >= position
+        return DeskDays(**{f.name: getattr(self, f.name)[later] for f in fields(self)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,11 @@ class Gate:
     def speaks_for_rules(self) -> bool:
         """Whether the evidence is the other way: a bet that the rules are better has reached the bar."""
         return self.against >= config.E_VALUE_BAR
+
+
+def material_usd(active: np.ndarray) -> np.ndarray:
+    """Return the advantage a day that is worth the change, in USD, for so many active traders."""
+    return config.MATERIAL_CENTS_PER_ACTIVE_TRADER / 100 * active
 
 
 def clip_usd(traders: np.ndarray) -> np.ndarray:
@@ -222,8 +237,8 @@ def smallest_detectable_usd(days: DeskDays, rules_benefit_usd: np.ndarray) -> fl
     if len(days) < 2:
         return None
     margin = config.BEAT_RULES_BY * abs(float(rules_benefit_usd.mean()))
-    material = config.MATERIAL_CENTS_PER_ACTIVE_TRADER / 100 * float(days.active.mean())
-    return config.DETECTABLE_SDS * float(days.advantage.std(ddof=1)) + max(margin, material)
+    material = material_usd(days.active).mean()
+    return float(config.DETECTABLE_SDS * days.advantage.std(ddof=1) + max(margin, material))
 
 
 def _missing(amount: Amount) -> tuple[str, ...]:

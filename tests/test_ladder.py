@@ -167,6 +167,29 @@ class TestRulesAndModel:
         assert made.limit_cents <= ladder.by_rules(rules, "Daniel Mercer").limit_cents
 
 
+class TestOwnModels:
+    def test_a_traders_own_model_tightens_on_rung_two_and_gives_its_reasons_first(self):
+        decision = ladder.by_own_model(rule_score(30), "Daniel Mercer", model_score(40))
+        assert (decision.rung, decision.engine) == (Rung.RULES, Engine.OWN_MODELS)
+        assert (decision.reduction, decision.limit_cents) == (40, 300_000)
+        assert decision.reasons[0] == "2 large losses within the last 5 days"
+
+    @pytest.mark.parametrize("own", [None, model_score(20), model_score(30)])
+    def test_it_never_loosens_and_without_it_the_rules_limit_stands(self, own):
+        assert ladder.by_own_model(rule_score(30), "Daniel Mercer", own) == ladder.by_rules(
+            rule_score(30), "Daniel Mercer"
+        )
+
+    def test_the_choice_says_that_they_stand_in(self):
+        left = replace(SOUND, model_scored=False, verdict=Verdict.MODEL_FAILED, own_models=True)
+        choice = ladder.choose(left, "The pooled model gave no scores: it was killed.")
+        assert (choice.rung, choice.verdict) == (Rung.RULES, Verdict.MODEL_FAILED)
+        assert choice.why == (
+            "The pooled model gave no scores: it was killed. "
+            "It is promoted, so the traders' own models tighten the rules' limits"
+        )
+
+
 class TestHeld:
     def test_the_first_held_session_is_ten_points_tighter_than_the_last_decided_one(self):
         decision = held({POSITION - 1: lived(POSITION - 1, 30)})

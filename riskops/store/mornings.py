@@ -196,12 +196,24 @@ class Mornings:
             from_document(ModelScore, d) for d in self._scores(session, revision, Engine.POOLED_MODEL)
         )
 
+    def own_model_scores(self, session: date, revision: int) -> tuple[ModelScore, ...]:
+        """Return what the traders' own models said, by trader; nothing where they did not stand in."""
+        return tuple(from_document(ModelScore, d) for d in self._scores(session, revision, Engine.OWN_MODELS))
+
     def record_comparison(
-        self, session: date, revision: int, comparison: Comparison, receipt: Mapping[str, Any]
+        self,
+        session: date,
+        revision: int,
+        comparison: Comparison,
+        receipt: Mapping[str, Any],
+        own: Sequence[ModelScore] = (),
     ) -> None:
-        """Replace the comparison of a session."""
+        """Replace the comparison of a session, and what the traders' own models say where they stand in."""
         row = {"verdict": comparison.verdict.value, "detail": to_document(comparison)}
-        self._replace(comparisons, session, revision, [row], Verb.COMPARE, receipt)
+        with self._database.writing() as connection:
+            _replace(connection, comparisons, session, revision, [row])
+            _replace_scores(connection, session, revision, Engine.OWN_MODELS, own)
+            _mark(connection, session, revision, Verb.COMPARE, "done", receipt)
 
     def comparison(self, session: date, revision: int) -> Comparison | None:
         """Return the comparison of a session."""
