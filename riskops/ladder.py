@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
 from riskops import limits
 from riskops.records import (
@@ -180,6 +181,23 @@ def held(
         held_sessions=hold.sessions,
         held_reduction=None if stands_on is None else stands_on.reduction,
         held_limit_cents=None if stands_on is None else stands_on.limit_cents,
+    )
+
+
+def carried_over(decision: Decision, decided_for: date) -> Decision:
+    """Let a limit stand on a later session on which nothing could be decided: one more held session.
+
+    It is not tightened: the mail that names it says what it was. The next hold counts on from it.
+    """
+    is_engine_s = decision.rung < Rung.HOLD
+    return replace(
+        decision,
+        rung=Rung.HOLD if is_engine_s else decision.rung,
+        engine=None,
+        held_sessions=decision.held_sessions + 1,
+        held_from=decided_for if is_engine_s else decision.held_from,
+        held_reduction=decision.reduction if is_engine_s else decision.held_reduction,
+        held_limit_cents=decision.limit_cents if is_engine_s else decision.held_limit_cents,
     )
 
 

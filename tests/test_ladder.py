@@ -233,6 +233,46 @@ class TestHeld:
                 position, decision.reduction, decision.rung, decision.base_limit_cents, decision.limit_cents
             )
 
+    @given(st.data())
+    @settings(max_examples=200, deadline=None)
+    def test_holds_and_minimal_mails_in_any_order_never_loosen(self, data):
+        first = held({POSITION: lived(POSITION, data.draw(REDUCTIONS))}, POSITION + 1)
+        history, last = {}, first
+        if data.draw(st.booleans(), label="the named session was lived"):
+            history[POSITION] = lived(POSITION, data.draw(REDUCTIONS))
+            last = ladder.by_rules(rule_score(history[POSITION].reduction), "")
+        position = POSITION
+        for is_minimal in data.draw(st.lists(st.booleans(), min_size=1, max_size=6)):
+            before, position = last, position + 1
+            named = ladder.carried_over(before, CALENDAR.session_at(position - 1))
+            last = named if is_minimal or not history else held(history, position)
+            assert last.reduction >= before.reduction
+            assert last.limit_cents <= before.limit_cents
+            history[position] = lived(
+                position, last.reduction, last.rung, last.base_limit_cents, last.limit_cents
+            )
+
+    def test_what_a_minimal_mail_names_is_one_more_held_session(self):
+        engine_s = ladder.by_rules(rule_score(30), "")
+        once = ladder.carried_over(engine_s, SESSION)
+        twice = ladder.carried_over(once, CALENDAR.shift(SESSION, 1))
+        assert (once.rung, once.reduction, once.limit_cents) == (Rung.HOLD, 30, 350_000)
+        assert [(d.held_sessions, d.held_from, d.held_reduction) for d in (once, twice)] == [
+            (1, SESSION, 30),
+            (2, SESSION, 30),
+        ]
+
+    def test_a_floor_that_is_carried_over_stays_one(self):
+        carried = ladder.carried_over(held({}), SESSION)
+        assert (carried.rung, carried.reduction, carried.held_from) == (Rung.FLOOR, 50, None)
+
+    def test_a_hold_that_stands_on_a_looser_session_keeps_what_was_in_force_last(self):
+        history = {POSITION - 3: lived(POSITION - 3, 0), POSITION - 1: lived(POSITION - 1, 70, Rung.HOLD)}
+        assert (held(history).reduction, held(history).limit_cents) == (70, 150_000)
+
+    def test_the_floor_keeps_what_was_in_force_last(self):
+        assert held({POSITION - 1: lived(POSITION - 1, 80, Rung.HOLD)}).reduction == 80
+
     @given(st.integers(1, 4), st.lists(st.integers(-6_000, 6_000), min_size=25, max_size=40))
     @settings(max_examples=60, deadline=None)
     def test_after_a_failure_the_rules_give_at_most_twenty_points_more_than_the_day_before(

@@ -6,6 +6,7 @@ point leaves either the state before or the state after, and running again ends 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -68,6 +69,12 @@ class Report:
     text: str
     html: str
     digest: str
+
+    @classmethod
+    def plain(cls, session: date, revision: int, kind: str, subject: str, text: str) -> Report:
+        """Return a mail of last resort: text without a twin."""
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return cls(session, revision, kind, subject, text, "", digest)
 
 
 class Mornings:
@@ -344,6 +351,31 @@ def put_report(connection: sa.Connection, report: Report, receipt: Mapping[str, 
     content = {"subject": report.subject, "text": report.text, "html": report.html, "digest": report.digest}
     upsert(connection, reports, [key | content])
     mark_done(connection, report.session, report.revision, Verb.COMPOSE, receipt)
+
+
+def take_what_left(
+    connection: sa.Connection, publication: Publication, report: Report, marks: Mapping[str, Any]
+) -> None:
+    """Let what a mail of last resort says be what was decided and composed.
+
+    The same limits in the database tell more, and stay.
+    """
+    decided = publication_of(connection, publication.session, publication.revision)
+    if decided is None or _limits(decided) != _limits(publication):
+        receipt = {
+            "rung": int(publication.rung),
+            "traders": len(publication.decisions),
+            "restricted": sum(decision.reduction > 0 for decision in publication.decisions),
+        }
+        put_publication(connection, publication, {**receipt, **marks})
+    put_report(connection, report, {"subject": report.subject, "digest": report.digest})
+
+
+def _limits(publication: Publication) -> set[tuple[str, int, int, int, int]]:
+    return {
+        (d.trader_id, d.base_limit_cents, d.reduction, d.limit_cents, int(d.rung))
+        for d in publication.decisions
+    }
 
 
 def mark_done(
