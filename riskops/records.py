@@ -383,6 +383,16 @@ class Publication:
     code_version: str
     decisions: tuple[Decision, ...]
 
+    @property
+    def own_models(self) -> bool:
+        """Whether a trader's own model tightened a limit, because the promoted pooled model failed."""
+        return any(decision.engine is Engine.OWN_MODELS for decision in self.decisions)
+
+    @property
+    def rung_label(self) -> str:
+        """Number and name of the rung: ``2 rules``, or ``2+T rules`` where own models tightened limits."""
+        return f"{int(self.rung)}{'+T' if self.own_models else ''} {self.rung.label}"
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

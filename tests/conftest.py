@@ -93,7 +93,7 @@ def folder(keeper: Callable[[Path], Path], tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
+def own_copy(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
     """Return what copies the desk below a folder for this test alone."""
     yield lambda template: copied(template, tmp_path / "desk")
     forgotten(tmp_path)
@@ -124,6 +124,6 @@ def small_desk_template(kept_on: str, keeper: Callable[[Path], Path], shared_fol
 
 
 @pytest.fixture
-def small_desk(small_desk_template: Path, own: Callable[[Path], Path]) -> Path:
+def small_desk(small_desk_template: Path, own_copy: Callable[[Path], Path]) -> Path:
     """Return the folder of a small demo desk of this test's own."""
-    return own(small_desk_template)
+    return own_copy(small_desk_template)

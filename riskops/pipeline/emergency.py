@@ -101,7 +101,7 @@ def _mail(settings: Settings, calendar: TradingCalendar, now: datetime, problem:
     if not receipt.delivered:
         return "Everybody has the mail."
     second_channel.ping(settings)
-    rung = f"rung {int(decided.publication.rung)} {decided.publication.rung.label}"
+    rung = f"rung {decided.publication.rung_label}"
     return f"An EMERGENCY MAIL left with {rung}, for {len(receipt.delivered)}: {decided.publication.why}."
 
 

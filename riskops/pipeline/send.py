@@ -63,7 +63,7 @@ def _tell_others(desk: Desk, run: Run, mail: Report) -> None:
         told = f"{run.session}: a minimal mail left, with the last limits that were committed."
         second_channel.tell(desk.settings, told, Entry.MINIMAL_MAIL)
     elif publication.rung >= Rung.HOLD:
-        rung = f"rung {int(publication.rung)} {publication.rung.label}"
+        rung = f"rung {publication.rung_label}"
         told = f"{run.session}: the mail left with {rung}: {publication.why}."
         second_channel.tell(desk.settings, told, Entry.LIMITS_ARE_HELD)
 

@@ -24,6 +24,7 @@ from riskops.report.evidence_meter import Difference, SaidOfTheModel, evidence_l
 from riskops.report.health import failures, health_lines, is_critical
 from riskops.report.wording import (
     SYSTEMS,
+    TIGHTENED,
     VERDICTS,
     because,
     confidence,
@@ -37,7 +38,6 @@ from riskops.report.wording import (
     one_line,
     printable,
     reasons,
-    rung_label,
     share,
     standing,
     track_record,
@@ -300,7 +300,7 @@ def _headline(publication: Publication, tiers: _Tiers) -> str:
 
 def _subject(publication: Publication, tiers: _Tiers) -> str:
     correction = f"CORRECTION {publication.revision}: " if publication.revision else ""
-    state = [rung_label(publication.rung)]
+    state = [f"rung {publication.rung_label}"]
     if _model_is_missed(publication):
         state.append("model failed")
     if quarantined := sum(d.quarantined for d in publication.decisions):
@@ -315,7 +315,7 @@ def _summary(publication: Publication, tiers: _Tiers) -> tuple[tuple[str, str], 
         ("Total traders", str(len(publication.decisions))),
         ("Restrictions applied", str(tiers.restricted)),
         ("High risk", str(len(tiers.immediate))),
-        ("System", SYSTEMS[publication.rung]),
+        ("System", TIGHTENED if publication.own_models else SYSTEMS[publication.rung]),
     )
 
 
@@ -408,7 +408,7 @@ def _footer(
 ) -> tuple[tuple[str, str], ...]:
     known = "" if comparison is None or comparison.reason == publication.why else comparison.reason
     lines = [
-        ("Rung", _with_why(f"{int(publication.rung)} {publication.rung.label}", publication.why)),
+        ("Rung", _with_why(publication.rung_label, publication.why)),
         ("Verdict", _with_why(_verdict(publication, comparison), known)),
         ("Cut-off", desk_moment(publication.cut_off)),
         ("Code version", one_line(publication.code_version)),

@@ -90,12 +90,18 @@ def evidence_lines(comparison: Comparison | None, model: SaidOfTheModel) -> tupl
     if too_little or not comparison.desk_days:
         return (printable(comparison.reason),)
     lines = [_meter(comparison), _reading(comparison.verdict), _benefits(comparison)]
-    lines += [*_limits_ofevidence_lines(comparison), _risk_to_come(comparison, model), _shadow(model)]
+    lines += [*_limits_of_evidence(comparison), _risk_to_come(comparison, model), _shadow(model)]
     return tuple(line for line in lines if line)
 
 
 def _meter(comparison: Comparison) -> str:
-    """Return how far the evidence for the model has come; the weakest of the four tests counts."""
+    """Return how far the evidence for the model has come; the weakest of the four tests counts.
+
+    Of a model that is champion it says how far the evidence against it has come.
+    """
+    if comparison.champion_since is not None:
+        against = f"e = {comparison.demotion_e:.1f} of {config.DEMOTION_E_VALUE:.0f}"
+        return f"The model is champion since {comparison.champion_since}; evidence to demote it: {against}"
     weakest, bar = min(comparison.e_values), comparison.information.get("bar", config.E_VALUE_BAR)
     way_to_go = "bar reached" if weakest >= bar else evidence.pace(comparison.sessions_to_go)
     return f"Evidence for the model: e = {weakest:,.1f} of {bar:.0f}, {way_to_go}; {_detectable(comparison)}"
@@ -136,7 +142,7 @@ def _benefits(comparison: Comparison) -> str:
     return f"Benefit over no restriction: model {model}, rules {rules} ({days}, {losses})."
 
 
-def _limits_ofevidence_lines(comparison: Comparison) -> tuple[str, str]:
+def _limits_of_evidence(comparison: Comparison) -> tuple[str, str]:
     """Return what bends the evidence: a veto, and days that do not count in full."""
     vetoed = "One ruinous day of the model vetoes its promotion for now." if comparison.vetoed else ""
     days = counted(comparison.clipped_days, "desk-day")

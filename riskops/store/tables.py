@@ -353,7 +353,9 @@ run_records = sa.Table(
     sa.Column("problem", sa.Text, nullable=False),
     _one_of("verb", Verb),
     _one_of("run_type", RunType),
-    sa.CheckConstraint("state IN ('started', 'done', 'failed', 'adopted', 'nothing new')", name="state"),
+    sa.CheckConstraint(
+        "state IN ('started', 'done', 'failed', 'adopted', 'taken over', 'nothing new')", name="state"
+    ),
     sa.CheckConstraint("(state = 'started') = (finished_at IS NULL)", name="finished"),
     sa.Index(None, "session", "verb"),
 )

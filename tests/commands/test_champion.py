@@ -23,9 +23,9 @@ def said(folder, *arguments):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def reigns(keeper, tmp_path_factory):
     """Return the folder of a desk whose model was promoted and demoted."""
-    made = tmp_path_factory.mktemp("reigns")
+    made = keeper(tmp_path_factory.mktemp("reigns"))
     history = [
         LedgerEntry(CALENDAR.shift(SESSION, -90), LedgerKind.REGISTERED, DIGEST, 1, "the first"),
         LedgerEntry(PROMOTED, LedgerKind.PROMOTED, DIGEST, 1, "it wins", EVIDENCE),
@@ -37,23 +37,22 @@ def folder(tmp_path_factory):
     return made
 
 
-def test_without_a_ledger_the_rules_are_champion(tmp_path):
-    with opened(tmp_path):
-        pass
-    told = said(tmp_path, "--on", str(SESSION))
+def test_without_a_ledger_the_rules_are_champion(folder):
+    opened(folder).store.close()
+    told = said(folder, "--on", str(SESSION))
     assert "champion │ the rules" in told
     assert "nothing was registered yet" in told
 
 
-def test_before_the_promotion_it_is_the_rules(folder):
-    told = said(folder, "--on", str(CALENDAR.shift(PROMOTED, -1)))
+def test_before_the_promotion_it_is_the_rules(reigns):
+    told = said(reigns, "--on", str(CALENDAR.shift(PROMOTED, -1)))
     assert "champion │ the rules" in told
     assert "the model was not promoted" in told
     assert "it wins" not in told
 
 
-def test_while_it_holds_the_model_with_the_evidence_of_that_day(folder):
-    told = said(folder, "--on", str(CALENDAR.shift(DEMOTED, -1)))
+def test_while_it_holds_the_model_with_the_evidence_of_that_day(reigns):
+    told = said(reigns, "--on", str(CALENDAR.shift(DEMOTED, -1)))
     assert "champion │ the pooled model" in told
     assert f"since │ {PROMOTED}" in told
     for figure in (
@@ -66,13 +65,13 @@ def test_while_it_holds_the_model_with_the_evidence_of_that_day(folder):
     assert "it lost" not in told
 
 
-def test_after_the_demotion_the_rules_with_the_end_of_the_cool_off(folder):
-    told = said(folder, "--on", str(DEMOTED))
+def test_after_the_demotion_the_rules_with_the_end_of_the_cool_off(reigns):
+    told = said(reigns, "--on", str(DEMOTED))
     assert "champion │ the rules" in told
     assert f"why │ it lost $54,000 │ │ cool-off │ until {CALENDAR.shift(DEMOTED, 60)}" in told
 
 
-def test_a_date_without_a_session_is_refused_by_name(folder):
-    result = CliRunner().invoke(app, ("champion", "--on", "2026-03-15"), env=environment(folder))
+def test_a_date_without_a_session_is_refused_by_name(reigns):
+    result = CliRunner().invoke(app, ("champion", "--on", "2026-03-15"), env=environment(reigns))
     assert result.exit_code == 14
     assert "2026-03-15" in result.stderr

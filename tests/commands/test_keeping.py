@@ -11,7 +11,7 @@ from riskops import limits_file
 from riskops.cli import app
 from riskops.limits_file import State
 from tests.builders import CALENDAR, SESSION
-from tests.desks import content_of, copied, environment, is_migrated, opened
+from tests.desks import content_of, environment, is_migrated, opened
 from tests.small_desks import PUBLICATION, csv_desk, quiet
 
 
@@ -76,8 +76,8 @@ def test_take_over_says_that_nothing_is_missing(kept):
     assert (result.exit_code, "the risk database knows every mail" in result.stdout) == (0, True)
 
 
-def test_take_over_lists_what_left_since(kept, tmp_path):
-    folder = copied(kept, tmp_path / "desk")
+def test_take_over_lists_what_left_since(kept, own_copy):
+    folder = own_copy(kept)
     file = limits_file.limits_file(PUBLICATION, "test", State.SEALED)
     limits_file.write(file, folder / "out")
     limits_file.make_current(file, folder / "out")

@@ -113,15 +113,15 @@ def test_a_database_that_is_not_there_is_gone_as_well(unreachable, last_file, wa
     label="EMERGENCY MAIL",
     told="risk managers (mail), on-call (webhook)",
 )
-def test_a_database_from_before_the_last_mail_counts_as_gone(last_file, watchdog, tmp_path, listener):
-    opened(tmp_path).store.close()
+def test_a_database_from_before_the_last_mail_counts_as_gone(last_file, watchdog, folder, listener):
+    opened(folder).store.close()
     environ = environment(
-        tmp_path, RISKOPS_ON_CALL_WEBHOOK=f"http://127.0.0.1:{listener.server_address[1]}/on-call"
+        folder, RISKOPS_ON_CALL_WEBHOOK=f"http://127.0.0.1:{listener.server_address[1]}/on-call"
     )
     assert watchdog(environ, time(6, 30)).exit_code == OlderRecordError.exit_code
     assert "riskops take-over" in said(listener)
     assert watchdog(environ, time(7, 28)).exit_code == live.NOT_WELL
-    assert "HELD (rung 3)" in (tmp_path / "out" / str(SESSION) / "limits.txt").read_text()
+    assert "HELD (rung 3)" in (folder / "out" / str(SESSION) / "limits.txt").read_text()
 
 
 @pytest.mark.fault(

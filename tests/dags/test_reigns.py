@@ -19,7 +19,7 @@ from riskops.sources.demo import FIRST_SESSION, STRONG_TILT, DemoDesk
 from riskops.standing import in_order, standing
 from tests.airflow_desk import AirflowDesk, Outcome
 from tests.builders import CALENDAR
-from tests.desks import opened
+from tests.desks import keep_on_sqlite, opened
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.xdist_group("airflow")]
 
@@ -31,7 +31,7 @@ PROMOTION, BEFORE_DEMOTION, DEMOTION = date(2025, 6, 24), date(2025, 10, 1), dat
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a desk that knows everything through the session before the demotion."""
-    made = tmp_path_factory.mktemp("reigns")
+    made = keep_on_sqlite(tmp_path_factory.mktemp("reigns"))
     demo = DemoDesk(CALENDAR, seed=SEED, tilt=STRONG_TILT, tilt_turns_at=PROMOTED_AFTER)
     sessions = CALENDAR.between(FIRST_SESSION, CALENDAR.previous(DEMOTION))
     with opened(made) as desk:

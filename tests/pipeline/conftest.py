@@ -26,9 +26,9 @@ def decided_template(keeper: Callable[[Path], Path], tmp_path_factory: pytest.Te
 
 
 @pytest.fixture
-def decided(decided_template: Path, own: Callable[[Path], Path]):
+def decided(decided_template: Path, own_copy: Callable[[Path], Path]):
     """Return a desk of this test's own that is decided and composed; its mail has not left."""
-    with opened(own(decided_template), on_the_morning(SESSION), RISKOPS_SOURCE="csv") as desk:
+    with opened(own_copy(decided_template), on_the_morning(SESSION), RISKOPS_SOURCE="csv") as desk:
         yield desk
 
 

@@ -163,9 +163,9 @@ def lived_template(keeper, tmp_path_factory):
 
 
 @pytest.fixture
-def lived(lived_template, own):
+def lived(lived_template, own_copy):
     """Return the folder of a desk of this test's own that lived two mornings."""
-    return own(lived_template)
+    return own_copy(lived_template)
 
 
 @pytest.fixture

@@ -45,8 +45,8 @@ def template(keeper, tmp_path_factory):
 
 
 @pytest.fixture
-def folder(template, own):
-    return own(template)
+def folder(template, own_copy):
+    return own_copy(template)
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ def template(keeper, tmp_path_factory):
 
 
 @pytest.fixture
-def decided(template, own):
-    with opened(own(template), on_the_morning(SESSION), RISKOPS_SOURCE="csv") as desk:
+def decided(template, own_copy):
+    with opened(own_copy(template), on_the_morning(SESSION), RISKOPS_SOURCE="csv") as desk:
         yield desk
 
 

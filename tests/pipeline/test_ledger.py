@@ -14,7 +14,7 @@ from riskops.pipeline.score_model import score_pooled_model
 from riskops.records import Engine, LedgerKind, ModelScore, Rung, RunType, Verb, Verdict
 from riskops.standing import standing
 from tests.builders import CALENDAR, SESSION
-from tests.desks import copied, each_verb, on_the_morning, opened, run_for
+from tests.desks import each_verb, on_the_morning, opened, run_for
 from tests.small_desks import csv_desk, stormy
 
 LIVE = run_for(SESSION)
@@ -39,9 +39,8 @@ def scored_template(keeper, tmp_path_factory):
 
 
 @pytest.fixture
-def desk(scored_template, tmp_path):
-    folder = copied(scored_template, tmp_path / "scored")
-    with opened(folder, on_the_morning(SESSION), RISKOPS_SOURCE="csv") as made:
+def desk(scored_template, own_copy):
+    with opened(own_copy(scored_template), on_the_morning(SESSION), RISKOPS_SOURCE="csv") as made:
         yield made
 
 

@@ -32,11 +32,11 @@ def same(one, other) -> bool:
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
 
 
-def test_the_demo_desk_s_history_in_memory_is_the_one_read_from_the_risk_database(tmp_path):
+def test_the_demo_desk_s_history_in_memory_is_the_one_read_from_the_risk_database(folder):
     demo, days = DemoDesk(CALENDAR, tilt=STRONG_TILT), 25
     morning = CALENDAR.shift(FIRST_SESSION, days)
     sessions = CALENDAR.between(FIRST_SESSION, CALENDAR.previous(morning))
-    with opened(tmp_path) as desk:
+    with opened(folder) as desk:
         desk.store.roster.enrol(demo.traders(), demo.accounts(), demo.base_limits(), demo.roster())
         nights = demo.fetch(demo.accounts(), sessions, CALENDAR.history_known_at)
         desk.store.transactions.add((t for night in nights for t in night.trades), [], "demo")

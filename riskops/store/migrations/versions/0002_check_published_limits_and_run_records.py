@@ -24,7 +24,7 @@ CHECKS = {
     "run_records": {
         "verb": f"verb IN ({VERBS})",
         "run_type": "run_type IN ('scheduled', 'manual', 'backfill', 'break_glass')",
-        "state": "state IN ('started', 'done', 'failed', 'adopted', 'nothing new')",
+        "state": "state IN ('started', 'done', 'failed', 'adopted', 'taken over', 'nothing new')",
         "finished": "(state = 'started') = (finished_at IS NULL)",
     },
 }
