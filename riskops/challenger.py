@@ -9,7 +9,7 @@ who are new keep the rules' limit. What it raised goes back by at most 20 points
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,11 +29,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """What there is to learn from: the desk's rows, their panel and replay, and the model."""
+    """What there is to learn from: the desk's rows, their panel and replay, and the model.
+
+    `examples` are in the order of the panel.
+    """
 
     observed: Observed
     panel: Panel
     replayed: Replay
+    examples: Examples
     model: WalkForward
 
 
@@ -133,7 +137,7 @@ def score(
         return Scored((), learned.model.lacks(desk.position))
     mornings = this_morning(learned.observed, champion_scores)
     past_offers, _ = _offer_history(learned)
-    easing, _, _ = _decide_history(learned, past_offers)
+    easing, _, _ = decide_history(learned, past_offers)
     offers = offer(policy, mornings)
     reduction, _ = decide(mornings, offers, easing)
     ids = learned.panel.trader_ids
@@ -158,7 +162,7 @@ def walk(desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWal
     """
     learned = learn(desk, paths, rules_walk)
     offers, scored = _offer_history(learned)
-    _, reduction, raised = _decide_history(learned, offers)
+    _, reduction, raised = decide_history(learned, offers)
     return ChallengerWalk(
         panel=learned.panel,
         replayed=learned.replayed,
@@ -193,7 +197,7 @@ def learn(desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWa
         large_loss=economics.is_large_loss(rows.net_cents, rows.reference_cents),
         large_loss_known=economics.large_loss_known(replayed),
     )
-    return Learned(observed, rows, replayed, WalkForward(examples))
+    return Learned(observed, rows, replayed, examples, WalkForward(examples))
 
 
 def offer(policy: PolicyFit, mornings: Mornings) -> Offers:
@@ -298,7 +302,7 @@ def _offer_history(learned: Learned) -> tuple[Offers, np.ndarray]:
     return Offers(level, gain, free), scored
 
 
-def _decide_history(learned: Learned, offers: Offers) -> tuple[Easing, np.ndarray, np.ndarray]:
+def decide_history(learned: Learned, offers: Offers) -> tuple[Easing, np.ndarray, np.ndarray]:
     """Decide every past session in turn: easing afterwards, reductions and raises."""
     mornings = learned.panel.mornings
     reduction = mornings.rules_reduction.copy()
@@ -345,32 +349,55 @@ def _model_score(
 ) -> ModelScore:
     here = mornings.take(np.array([row]))
     probability = float(risk.probability(here.features)[0])
+    _demand_finite(np.array([probability]))
+    raised = explained(trader_id, policy, here, reduction)
+    reasons = raised.reasons if raised.gain_usd else _risk_reasons(risk, here.features[0])
+    return replace(raised, large_loss_probability=probability, reasons=reasons)
+
+
+def explained(trader_id: str, policy: PolicyFit, here: Mornings, reduction: int) -> ModelScore:
+    """Return the score of one trader: what a reduction gains over the rules', and why.
+
+    Parameters
+    ----------
+    trader_id, policy
+        The trader, and the fit that asks for the reduction.
+    here
+        The trader's morning, a single row.
+    reduction
+        What the overlay decided, in percent of the base limit.
+
+    Raises
+    ------
+    ModelError
+        If the gain or its error is not finite.
+    """
     contrast = (level_weights(np.array([reduction])) - level_weights(here.rules_reduction))[0]
     usd = float(here.scale_cents[0]) / 100
     gain = float((policy.benefits(here.features)[0] * contrast).sum()) * usd
     variance = float(contrast @ policy.covariances(here.features)[0] @ contrast)
-    _demand_finite(np.array([probability, gain, variance]))
+    _demand_finite(np.array([gain, variance]))
     return ModelScore(
         trader_id=trader_id,
-        large_loss_probability=probability,
+        large_loss_probability=None,
         reduction=reduction,
         gain_usd=gain,
         gain_se_usd=max(variance, 0.0) ** 0.5 * usd,
-        reasons=_reasons(policy, risk, here.features[0], contrast, usd),
+        reasons=_gain_reasons(policy, here.features[0], contrast, usd),
     )
 
 
-def _reasons(
-    policy: PolicyFit, risk: RiskFit, features: np.ndarray, contrast: np.ndarray, usd: float
+def _gain_reasons(
+    policy: PolicyFit, features: np.ndarray, contrast: np.ndarray, usd: float
 ) -> tuple[str, ...]:
-    """Return the largest contributions in plain words.
+    """Return the largest contributions to the expected gain of a raise, in plain words."""
+    gains = policy.contributions(features, contrast) * usd
+    told = tuple(_gain_words(i, features, gains) for i in _largest(gains) if gains[i] > 0)
+    return told or ("no feature stands out: what a cut gained on the average day",)
 
-    For a raised trader those to the expected gain of the raise, else those to the risk.
-    """
-    if contrast.any():
-        gains = policy.contributions(features, contrast) * usd
-        told = tuple(_gain_words(i, features, gains) for i in _largest(gains) if gains[i] > 0)
-        return told or ("no feature stands out: what a cut gained on the average day",)
+
+def _risk_reasons(risk: RiskFit, features: np.ndarray) -> tuple[str, ...]:
+    """Return the largest contributions to the displayed risk, in plain words."""
     odds = risk.contributions(features)
     return tuple(
         f"{FEATURES[i].words(float(features[i]))} (odds of a large loss x{np.exp(odds[i]):.2f})"

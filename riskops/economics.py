@@ -208,6 +208,36 @@ def grid(replayed: Replay, base_cents: np.ndarray, levels: np.ndarray = LEVELS) 
     )
 
 
+def benefit(replayed: Replay, limit_cents: np.ndarray, against_cents: np.ndarray | None = None) -> Bounds:
+    """Return what a limit is worth against another one, in cents, as the interval it lies in.
+
+    Both limits meet the same unknown rest of a stopped day, so the ends come from how deep that
+    rest may have gone: not at all, to one limit and not the other, or beyond both.
+
+    Parameters
+    ----------
+    replayed
+        The trader-days.
+    limit_cents
+        One limit a day, shape (n,).
+    against_cents
+        The limit it is compared with, the day's base limit by default.
+    """
+    against = replayed.days.reference_cents if against_cents is None else against_cents
+    ours, theirs = replayed.bounds(limit_cents), replayed.bounds(against)
+    worths = [
+        difference_if(ours, theirs, limit_cents <= deepest, against <= deepest)
+        for deepest in (np.zeros_like(limit_cents), limit_cents, against)
+    ]
+    low, high = np.min(worths, axis=0), np.max(worths, axis=0)
+    return Bounds(low, high, low < high)
+
+
+def difference_if(ours: Bounds, theirs: Bounds, hit_ours: np.ndarray, hit_theirs: np.ndarray) -> np.ndarray:
+    """Return the difference of two outcomes had the unknown rest of a day hit the limits or not."""
+    return np.where(hit_ours, ours.low, ours.high) - np.where(hit_theirs, theirs.low, theirs.high)
+
+
 def prevented_and_cost(benefit: np.ndarray) -> tuple[float, float]:
     """Split benefits into what was prevented and what it cost, both at least 0."""
     return float(benefit[benefit > 0].sum()), float(np.abs(benefit[benefit < 0]).sum())

@@ -34,11 +34,13 @@ def test_the_diebold_mariano_p_value_has_newey_west_errors():
     assert fixed_sample.diebold_mariano_p(series) == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("replicates", [1, 2, 75])
-def test_drawn_days_are_all_of_them_about_equally_often(replicates):
-    days = fixed_sample._drawn(replicates * 1_001, 10)
-    assert len(days) == replicates * 1_001
-    assert np.bincount(days, minlength=10) == pytest.approx(replicates * 100.1, rel=0.5)
+@pytest.mark.parametrize("count", [11, 60, 761])
+def test_every_session_begins_about_as_many_blocks(count):
+    starts = fixed_sample._starts(count)
+    assert starts.shape == (config.BOOTSTRAP_REPLICATES, math.ceil(count / config.BOOTSTRAP_BLOCK_DAYS))
+    begun = np.bincount(starts.ravel(), minlength=count)
+    assert len(begun) == count
+    assert np.abs(begun - begun.mean()).max() < 6 * math.sqrt(begun.mean())
 
 
 def test_the_bootstrap_interval_is_as_wide_as_theory_says_and_repeats():
