@@ -13,11 +13,14 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from rich.console import Console
 from threadpoolctl import threadpool_limits
 
 from tests.benchmarks import bootstrap, daily_dag, features, growth, morning, walk_forward
 from tests.benchmarks.measuring import Bar, Bars
 
+console = Console(soft_wrap=True, highlight=False, markup=False)
+progress = Console(stderr=True, highlight=False)
 SUBJECTS: tuple[Callable[[], Bars], ...] = (
     features.bars,
     walk_forward.bars,
@@ -58,16 +61,16 @@ def main() -> int:
     if page is not None:
         page.write_text(HEAD + _versions() + _table(bars) + FOOT, encoding="utf-8")
     missed = [bar.what for bar in bars if not bar.met]
-    print(f"Missed: {', '.join(missed)}" if missed else f"All {len(bars)} bars are met.")  # noqa: T201
+    console.print(f"Missed: {', '.join(missed)}" if missed else f"All {len(bars)} bars are met.")
     return int(bool(missed))
 
 
 def _measured() -> Iterator[Bar]:
     with threadpool_limits(1):
         for subject in SUBJECTS:
-            print(f"... {subject.__module__.rpartition('.')[2]}", file=sys.stderr, flush=True)  # noqa: T201
+            progress.print(f"... {subject.__module__.rpartition('.')[2]}")
             for bar in subject():
-                print(_line(bar), flush=True)  # noqa: T201
+                console.print(_line(bar))
                 yield bar
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from riskops.features import FEATURES, observe
@@ -33,7 +35,7 @@ def bars() -> Bars:
         yield Bar(
             f"peak memory of the features, {size[0]:,} x {size[1]:,}",
             "allocated by them and held at once, result included, a trader-day",
-            peak_memory(lambda: observe(desk, paths)) / rows,  # noqa: B023 - called at once
+            peak_memory(partial(observe, desk, paths)) / rows,
             250,
             unit=" bytes",
         )
