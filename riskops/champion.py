@@ -36,17 +36,23 @@ class RulesWalk:
     """What the rules alone decided before each active day of a trader, from earlier days only.
 
     Arrays have one entry an active day. `reduction` (after relaxation) and `raw_reduction` are
-    percent of `base_cents`, the base limit in force; `fired` has shape (n, 5) in the order of
-    `Rule`; `rules_only` and `probation` say what the count of earlier active days meant.
+    percent of `base_cents`, the base limit in force; `levels` has shape (n, 5) in the order of
+    `Rule`, 0 where a rule did not fire; `rules_only` and `probation` say what the count of earlier
+    active days meant.
     """
 
     reduction: np.ndarray
     raw_reduction: np.ndarray
-    fired: np.ndarray
+    levels: np.ndarray
     base_cents: np.ndarray
     limit_cents: np.ndarray
     rules_only: np.ndarray
     probation: np.ndarray
+
+    @property
+    def fired(self) -> np.ndarray:
+        """Which rules fired, shape (n, 5)."""
+        return self.levels > 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +151,7 @@ def _walked(mornings: _Mornings) -> RulesWalk:
     return RulesWalk(
         reduction=reduction,
         raw_reduction=mornings.raw[at],
-        fired=mornings.levels[at] > 0,
+        levels=mornings.levels[at],
         base_cents=base,
         limit_cents=limits.limit_cents(base, reduction),
         rules_only=limits.is_rules_only(mornings.active_days[at]),

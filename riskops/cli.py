@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import typer
 
-from riskops.commands import asking, catching, keeping, live, setting_up, status, trial, verbs
+from riskops.commands import asking, catching, evaluating, keeping, live, setting_up, status, trial, verbs
 
 app = typer.Typer(
     name="riskops",
@@ -28,6 +28,7 @@ PANELS = {
     "The morning": (live, status),
     "Questions": (asking,),
     "The verbs, one by one": (verbs,),
+    "History as a whole": (evaluating,),
     "Set up and keep": (setting_up, keeping),
     "Trials": (trial, catching),
 }

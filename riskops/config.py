@@ -121,6 +121,8 @@ DETECTABLE_SDS = 0.11  # smallest detectable advantage a day, in standard deviat
 SESSIONS_WORTH_COUNTING = 2_520  # ten years: a longer wait is said so, not counted
 BOOTSTRAP_BLOCK_DAYS = 10
 BOOTSTRAP_REPLICATES = 2_000
+RELIABILITY_BINS = 10  # of the displayed risk, with about equally many days each
+CALIBRATED_SLOPE = (0.85, 1.20)  # within this the displayed risk is taken for calibrated
 
 # --- days that our own limit cut short ----------------------------------------------------
 RECOVERY_QUANTILE = 0.90  # the upper bound of what a stopped day might have become ...

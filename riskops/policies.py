@@ -18,7 +18,6 @@ import numpy as np
 
 from riskops import config, economics, fixed_sample, limits
 from riskops.challenger import ChallengerWalk
-from riskops.economics import Bounds
 
 NO_RESTRICTION = "no restriction"
 BEST_CONSTANT = "best constant restriction"
@@ -89,15 +88,19 @@ def figures(walked: ChallengerWalk, days: Days, reduction: np.ndarray) -> dict[s
     }
 
 
-def money(walked: ChallengerWalk, days: Days, limit_cents: np.ndarray) -> dict[str, float]:
+def money(
+    walked: ChallengerWalk, days: Days, limit_cents: np.ndarray, against_cents: np.ndarray | None = None
+) -> dict[str, float]:
     """Return benefit, prevented and cost of a limit a day in USD, and the days they rest on.
 
     ``treated`` counts days that our own limit stopped, ``censored`` those whose benefit under
-    this policy is therefore only bounded, ``estimated`` those it takes from a daily figure.
+    this policy is therefore only bounded, ``estimated`` those it takes from a daily figure. With
+    `against_cents` it is what the limit is worth against that one instead of the base limit.
     """
-    worth = benefit(walked, limit_cents)
+    worth = economics.benefit(walked.replayed, limit_cents, against_cents)
     middle, rows = worth.middle / 100, days.rows
-    estimated = walked.replayed.estimated & (limit_cents != walked.panel.reference_cents)
+    other = walked.panel.reference_cents if against_cents is None else against_cents
+    estimated = walked.replayed.estimated & (limit_cents != other)
     return {
         **_total("benefit", walked, days, middle),
         "benefit_least_usd": float(worth.low[rows].sum()) / 100,
@@ -128,7 +131,7 @@ def rate(
     hits, of
         Booleans: the days in the numerator and in the denominator.
     unknown
-        Days that may or may not belong to the denominator (or count as a hit).
+        Days that may or may not belong to the denominator.
     hit_if_so
         Those of them that would be hits if they did.
     """
@@ -142,14 +145,18 @@ def rate(
     return found
 
 
-def benefit(walked: ChallengerWalk, limit_cents: np.ndarray) -> Bounds:
-    """Return the benefit of a limit a day against the base limit, in cents."""
-    return economics.benefit(walked.replayed, limit_cents)
+def share(name: str, hits: np.ndarray, known: np.ndarray, unknown: np.ndarray) -> dict[str, float]:
+    """Return a rate over known days; its bounds take the unknown days in, as hits or as none."""
+    found, every = rate(name, hits, known), int(known.sum() + unknown.sum())
+    if every:
+        least = int(hits.sum()) / every
+        found |= {f"{name}_least": least, f"{name}_most": least + int(unknown.sum()) / every}
+    return found
 
 
 def benefit_cents(walked: ChallengerWalk, reduction: np.ndarray) -> np.ndarray:
     """Return the benefit of a reduction a day in cents, in the middle where it is censored, shape (n,)."""
-    return benefit(walked, limits_cents(walked, reduction)).middle
+    return economics.benefit(walked.replayed, limits_cents(walked, reduction)).middle
 
 
 def limits_cents(walked: ChallengerWalk, reduction: np.ndarray) -> np.ndarray:
@@ -176,21 +183,12 @@ def _rates(walked: ChallengerWalk, rows: np.ndarray, reduction: np.ndarray) -> d
     everything = np.ones_like(cut)
     return {
         **rate("hit_rate", large & cut, large, ~known, cut),
-        **_precision(large & cut, cut, known),
+        **share("precision", large & cut, cut & known, cut & ~known),
         **rate("false_positive_rate", gain & cut, gain, treated, cut),
         **rate("restricted_share", cut, everything),
         **rate("immediate_share", reduction[rows] > config.IMMEDIATE_ABOVE, everything),
         "unknown_outcome_trader_days": float((~known).sum()),
     }
-
-
-def _precision(hits: np.ndarray, cut: np.ndarray, known: np.ndarray) -> dict[str, float]:
-    """Return the precision; its bounds take the unknown days among the cut ones either way."""
-    found, count, all_cut = rate("precision", hits, cut & known), int(hits.sum()), int(cut.sum())
-    unknown = int((cut & ~known).sum())
-    if all_cut:
-        found |= {"precision_least": count / all_cut, "precision_most": (count + unknown) / all_cut}
-    return found
 
 
 def _rate_bounds(name: str, known: tuple[int, int], hits: int, unknown: int) -> dict[str, float]:
