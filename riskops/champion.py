@@ -22,6 +22,7 @@ from riskops.measures import Measures, measure
 from riskops.money import dollars
 from riskops.records import LivedReduction, RuleScore, Rung, Signal, TrackRecord
 from riskops.rules import Situation, fired_levels, is_gap, signals
+from riskops.thresholds import TODAY, Thresholds
 from riskops.track_record import confidence, decisive, desk_large_losses, track_record
 from riskops.way_back import flip_distance_cents, way_back
 
@@ -68,6 +69,7 @@ class _Replay:
     on_record: np.ndarray
     positions: np.ndarray
     lived: Lived
+    thresholds: Thresholds
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +92,13 @@ class _Mornings:
     reduction: np.ndarray
 
 
-def walk(desk: DeskHistory) -> dict[str, RulesWalk]:
+def walk(desk: DeskHistory, thresholds: Thresholds = TODAY) -> dict[str, RulesWalk]:
     """Replay the rules over every active day of every trader, absent ones included.
 
-    Lived records are not used: the walk is the rules' own policy, for comparison.
+    Lived records are not used: the walk is the rules' own policy, for comparison. With other
+    `thresholds` than today's it is what the rules would have decided with those.
     """
-    return {trader.trader_id: _walked(_mornings(desk, trader, {})) for trader in desk.traders}
+    return {trader.trader_id: _walked(_mornings(desk, trader, {}, thresholds)) for trader in desk.traders}
 
 
 def score(desk: DeskHistory) -> tuple[RuleScore, ...]:
@@ -214,7 +217,9 @@ def _situation(desk: DeskHistory, mornings: _Mornings, back: int = 0) -> Situati
     )
 
 
-def _mornings(desk: DeskHistory, trader: TraderHistory, lived: Lived) -> _Mornings:
+def _mornings(
+    desk: DeskHistory, trader: TraderHistory, lived: Lived, thresholds: Thresholds = TODAY
+) -> _Mornings:
     """Run the rules on every session since the trader's first with the base limits really in force.
 
     On lived sessions the base in force is on record. On the others a lower base limit acts from its
@@ -227,6 +232,7 @@ def _mornings(desk: DeskHistory, trader: TraderHistory, lived: Lived) -> _Mornin
         on_record=np.isin(trader.day, list(desk.lived.get(trader.trader_id, {}))),
         positions=np.arange(first - config.RELAXATION_SESSIONS, desk.position + 1),
         lived=lived,
+        thresholds=thresholds,
     )
     mornings = _with_base(replay, _carried_base(desk, replay, first))
     for start in _base_changes(desk, replay, first):
@@ -278,7 +284,7 @@ def _with_base(replay: _Replay, base: np.ndarray) -> _Mornings:
     if (lowered := waiting & ~replay.on_record).any():
         trader = _lower_base(trader, lowered, base[trader.day - replay.positions[0]])
         measures = measure(trader)
-    return _apply(trader, measures, replay.positions, base, replay.lived)
+    return _apply(trader, measures, replay.positions, base, replay.lived, replay.thresholds)
 
 
 def _lower_base(trader: TraderHistory, days: np.ndarray, base: np.ndarray) -> TraderHistory:
@@ -288,14 +294,19 @@ def _lower_base(trader: TraderHistory, days: np.ndarray, base: np.ndarray) -> Tr
 
 
 def _apply(
-    trader: TraderHistory, measures: Measures, positions: np.ndarray, base: np.ndarray, lived: Lived
+    trader: TraderHistory,
+    measures: Measures,
+    positions: np.ndarray,
+    base: np.ndarray,
+    lived: Lived,
+    thresholds: Thresholds = TODAY,
 ) -> _Mornings:
     """Run rules, combination and relaxation with the given base limits."""
     active_days = np.searchsorted(trader.day, positions)
     computed_from = len(trader) - len(measures)
     rows = np.maximum(active_days - 1 - computed_from, -1)
-    levels = fired_levels(measures, rows, positions, base)
-    raw = limits.raw_reductions(levels, active_days)
+    levels = fired_levels(measures, rows, positions, base, thresholds)
+    raw = limits.raw_reductions(levels, active_days, thresholds.deep_drawdown_level)
     asked = _asked(raw, positions, lived)
     reduction = limits.relax(asked)
     return _Mornings(trader, measures, positions, rows, active_days, base, levels, raw, asked, reduction)

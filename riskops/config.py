@@ -18,6 +18,7 @@ LATEST_CUT_OFF = time(7, 20)
 BEGUN_BY = time(6, 30)  # a morning that has not begun by now is told to on-call
 RULES_UNTIL = time(7, 28)  # from here on limits are held where the rules have left none
 MAIL_DUE_AT = time(7, 30)
+REVIEW_AT = time(18, 0)  # on the first session of a month
 WATCHDOG_AT = (BEGUN_BY, LATEST_CUT_OFF, time(7, 24), RULES_UNTIL, MAIL_DUE_AT, time(7, 35), time(7, 40))
 REVISIONS_LOOSEN_UNTIL = time(8, 0)
 CALENDAR_ENDS_SOON_DAYS = 60  # `riskops status` warns where the known sessions end within so many days

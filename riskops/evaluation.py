@@ -32,11 +32,10 @@ from riskops.displayed_risk import Area, Calibration
 from riskops.errors import MissingResultError, SessionError
 from riskops.evidence import Amount
 from riskops.history import DeskHistory, TradePaths
-from riskops.policies import Days
+from riskops.policies import Days, Figures
 from riskops.records import Rule
 from riskops.sessions import TradingCalendar
 
-Figures = dict[str, float]
 Told = Callable[[str], None]
 
 DISPLAYED_RISK = "displayed risk"

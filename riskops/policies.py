@@ -25,6 +25,8 @@ RULES = "rules"
 OVERLAY = "overlay"
 UNCONSTRAINED = "unconstrained model"
 
+Figures = dict[str, float]
+
 
 @dataclass(frozen=True, eq=False)
 class Days:
@@ -62,7 +64,7 @@ def reductions(walked: ChallengerWalk, compared: np.ndarray) -> dict[str, np.nda
     }
 
 
-def table(walked: ChallengerWalk, compared: np.ndarray) -> dict[str, dict[str, float]]:
+def table(walked: ChallengerWalk, compared: np.ndarray) -> dict[str, Figures]:
     """Return the figures of every benchmark policy on the compared trader-days."""
     days, by_policy = days_of(walked, compared), reductions(walked, compared)
     found = {name: figures(walked, days, reduction) for name, reduction in by_policy.items()}
@@ -70,7 +72,7 @@ def table(walked: ChallengerWalk, compared: np.ndarray) -> dict[str, dict[str, f
     return found
 
 
-def figures(walked: ChallengerWalk, days: Days, reduction: np.ndarray) -> dict[str, float]:
+def figures(walked: ChallengerWalk, days: Days, reduction: np.ndarray) -> Figures:
     """Return benefit, its split, the rates and the counts of one policy on some trader-days.
 
     Money is in USD, with a 95 % day-block bootstrap interval (``_low``, ``_high``; left out on a
@@ -90,7 +92,7 @@ def figures(walked: ChallengerWalk, days: Days, reduction: np.ndarray) -> dict[s
 
 def money(
     walked: ChallengerWalk, days: Days, limit_cents: np.ndarray, against_cents: np.ndarray | None = None
-) -> dict[str, float]:
+) -> Figures:
     """Return benefit, prevented and cost of a limit a day in USD, and the days they rest on.
 
     ``treated`` counts days that our own limit stopped, ``censored`` those whose benefit under
@@ -121,7 +123,7 @@ def rate(
     of: np.ndarray,
     unknown: np.ndarray | None = None,
     hit_if_so: np.ndarray | None = None,
-) -> dict[str, float]:
+) -> Figures:
     """Return a rate with numerator, denominator, Wilson interval, and its bounds.
 
     Parameters
@@ -145,7 +147,7 @@ def rate(
     return found
 
 
-def share(name: str, hits: np.ndarray, known: np.ndarray, unknown: np.ndarray) -> dict[str, float]:
+def share(name: str, hits: np.ndarray, known: np.ndarray, unknown: np.ndarray) -> Figures:
     """Return a rate over known days; its bounds take the unknown days in, as hits or as none."""
     found, every = rate(name, hits, known), int(known.sum() + unknown.sum())
     if every:
@@ -164,7 +166,7 @@ def limits_cents(walked: ChallengerWalk, reduction: np.ndarray) -> np.ndarray:
     return limits.limit_cents(walked.panel.mornings.base_cents, reduction)
 
 
-def _total(name: str, walked: ChallengerWalk, days: Days, usd: np.ndarray) -> dict[str, float]:
+def _total(name: str, walked: ChallengerWalk, days: Days, usd: np.ndarray) -> Figures:
     daily = days.daily(walked.panel.mornings.day, usd)
     total = {f"{name}_usd": float(daily.sum())}
     interval = fixed_sample.total_interval(daily)
@@ -173,7 +175,7 @@ def _total(name: str, walked: ChallengerWalk, days: Days, usd: np.ndarray) -> di
     return total | {f"{name}_low_usd": interval[0], f"{name}_high_usd": interval[1]}
 
 
-def _rates(walked: ChallengerWalk, rows: np.ndarray, reduction: np.ndarray) -> dict[str, float]:
+def _rates(walked: ChallengerWalk, rows: np.ndarray, reduction: np.ndarray) -> Figures:
     """Return the four rates; a treated day is in a denominator only where its outcome is known."""
     net, base = walked.panel.net_cents[rows], walked.panel.reference_cents[rows]
     known = economics.large_loss_known(walked.replayed)[rows]
@@ -191,7 +193,7 @@ def _rates(walked: ChallengerWalk, rows: np.ndarray, reduction: np.ndarray) -> d
     }
 
 
-def _rate_bounds(name: str, known: tuple[int, int], hits: int, unknown: int) -> dict[str, float]:
+def _rate_bounds(name: str, known: tuple[int, int], hits: int, unknown: int) -> Figures:
     """Return what a rate is at least and at most, whatever the unknown days were."""
     count, total = known
     misses = unknown - hits

@@ -17,10 +17,9 @@ from riskops.history import DeskHistory, TradePaths
 from riskops.records import Rule
 from riskops.store.documents import from_document, to_document
 from tests.builders import CALENDAR, SESSION, desk_history, trader_history
-from tests.simulated_desks import simulated_desk, stopped_live, truncated, with_changed_results
+from tests.simulated_desks import NO_TRADES, simulated_desk, stopped_live, truncated, with_changed_results
 
 TODAY = CALENDAR.position(SESSION)
-NO_TRADES = TradePaths(*(np.empty(0, dtype=np.int64),) * 4)
 
 
 @lru_cache

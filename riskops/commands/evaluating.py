@@ -14,12 +14,20 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from riskops.commands.context import console, errors, opened_desk
+from riskops.commands.context import (
+    SessionOption,
+    asked_run,
+    console,
+    errors,
+    opened_desk,
+    print_receipt,
+)
 from riskops.sessions import parse_session
 
 if TYPE_CHECKING:
     from riskops.evaluation import Evaluation
     from riskops.report.evaluation_page import Table as PageTable
+    from riskops.store.evaluations import StoredEvaluation
 
 app = typer.Typer()
 
@@ -52,6 +60,29 @@ def evaluate(
         if json != STDOUT:
             _print_summary(found)
         _write(found, html, json)
+
+
+@app.command()
+def review(
+    session: SessionOption = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the stored report.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write its figures as JSON; - prints them.")
+    ] = None,
+) -> None:
+    """Evaluate the history before a session, propose other numbers where they pay, and store both."""
+    from riskops.evaluation import STEPS
+    from riskops.pipeline.evaluate import READING
+    from riskops.pipeline.review import DRAWING, PROPOSING
+    from riskops.pipeline.review import review as verb
+
+    with opened_desk() as desk:
+        run = asked_run(desk, session)
+        with progress([READING, *STEPS, PROPOSING, DRAWING]) as told:
+            receipt = verb(desk, run, told)
+        if json != STDOUT:
+            print_receipt(f"Review for {run.session}", receipt)
+        _write_stored(desk.store.evaluations.of(run.session), html, json)
 
 
 @contextmanager
@@ -87,10 +118,27 @@ def _write(found: Evaluation, html: Path | None, json: Path | None) -> None:
         console_of(json).print(Text(f"The report is in {html}."), soft_wrap=True)
     elif json is None:
         console.print("The report with charts, by rule and by trader: --html FILE", highlight=False)
+    _put_figures(verbs.as_json(verbs.as_document(found)), json)
+
+
+def _write_stored(kept: StoredEvaluation | None, html: Path | None, json: Path | None) -> None:
+    from riskops.pipeline.evaluate import as_json, write
+
+    if kept is None:
+        return
+    if html is not None:
+        write(html, kept.html)
+        console_of(json).print(Text(f"The report is in {html}."), soft_wrap=True)
+    _put_figures(as_json(kept.document), json)
+
+
+def _put_figures(figures: str, json: Path | None) -> None:
+    from riskops.pipeline.evaluate import write
+
     if json == STDOUT:
-        typer.echo(verbs.as_json(verbs.as_document(found)), nl=False)
+        typer.echo(figures, nl=False)
     elif json is not None:
-        verbs.write(json, verbs.as_json(verbs.as_document(found)))
+        write(json, figures)
         console.print(Text(f"Its figures are in {json}."), soft_wrap=True)
 
 

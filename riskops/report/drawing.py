@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from riskops import config, policies
 from riskops.evaluation import Course, Evaluation, EvidencePath, LevelWorth, RuleRecord
-from riskops.report.wording import one_line
+from riskops.report.wording import one_line, short_dollars
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -307,14 +307,7 @@ def _highest(courses: Sequence[Sequence[float]]) -> float:
 
 
 def _dollar_axis(axis: Any) -> None:
-    axis.set_major_formatter(lambda value, _position: _short_dollars(value))
-
-
-def _short_dollars(value: float) -> str:
-    sign, size = "-" if value < 0 else "", abs(value)
-    if size >= 1e6:
-        return f"{sign}${size / 1e6:,.3g}m"
-    return f"{sign}${size / 1e3:,.4g}k" if size >= 1e3 else f"{sign}${size:,.0f}"
+    axis.set_major_formatter(lambda value, _position: short_dollars(value))
 
 
 def _percent_axis(axis: Any) -> None:

@@ -16,12 +16,12 @@ from riskops.evaluation import (
     VOLATILITY,
     Evaluation,
     EvidencePath,
-    Figures,
     LevelWorth,
     RuleRecord,
     TraderRecord,
 )
 from riskops.money import whole_dollars
+from riskops.policies import Figures
 from riskops.report import drawing
 from riskops.report.drawing import NAMES, rule_label
 from riskops.report.wording import LONGEST_ID, LONGEST_NAME, counted, one_line, share

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -92,3 +93,24 @@ class TestEvaluate:
         for path, said in ((tmp_path, "is a folder"), (tmp_path / "file" / "page.html", "cannot be written")):
             result = run("evaluate", "--from", FIRST, "--json", path)
             assert (result.exit_code, said in result.stderr) == (12, True)
+
+
+class TestReview:
+    def test_it_is_stored_printed_and_written(self, run, small_desk, tmp_path):
+        page, figures = tmp_path / "review.html", tmp_path / "review.json"
+        result = run("review", "--session", "2026-10-01", "--html", page, "--json", figures)
+        assert result.exit_code == 0, result.output
+        assert "stored" in result.stdout
+        with opened(small_desk) as desk:
+            kept = desk.store.evaluations.of(date(2026, 10, 1))
+        assert page.read_text(encoding="utf-8") == kept.html
+        assert json.loads(figures.read_text(encoding="utf-8")) == kept.document
+
+    def test_a_stored_one_is_handed_out_again(self, run, tmp_path):
+        run("review", "--session", "2026-10-01")
+        result = run("review", "--session", "2026-10-01", "--json", "-")
+        assert json.loads(result.stdout)["format"] == "riskops review 1"
+        assert "was stored before" in run("review", "--session", "2026-10-01").stdout
+
+    def test_a_session_that_lies_ahead_is_refused(self, run):
+        assert run("review", "--session", "2026-11-02").exit_code == 14
