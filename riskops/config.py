@@ -18,6 +18,7 @@ LATEST_CUT_OFF = time(7, 20)
 BEGUN_BY = time(6, 30)  # a morning that has not begun by now is told to on-call
 RULES_UNTIL = time(7, 28)  # from here on limits are held where the rules have left none
 MAIL_DUE_AT = time(7, 30)
+REVIEW_AT = time(18, 0)  # on the first session of a month
 WATCHDOG_AT = (BEGUN_BY, LATEST_CUT_OFF, time(7, 24), RULES_UNTIL, MAIL_DUE_AT, time(7, 35), time(7, 40))
 REVISIONS_LOOSEN_UNTIL = time(8, 0)
 CALENDAR_ENDS_SOON_DAYS = 60  # `riskops status` warns where the known sessions end within so many days
@@ -122,6 +123,8 @@ DETECTABLE_SDS = 0.11  # smallest detectable advantage a day, in standard deviat
 SESSIONS_WORTH_COUNTING = 2_520  # ten years: a longer wait is said so, not counted
 BOOTSTRAP_BLOCK_DAYS = 10
 BOOTSTRAP_REPLICATES = 2_000
+RELIABILITY_BINS = 10  # of the displayed risk, with about equally many days each
+CALIBRATED_SLOPE = (0.85, 1.20)  # within this the displayed risk is taken for calibrated
 
 # --- days that our own limit cut short ----------------------------------------------------
 RECOVERY_QUANTILE = 0.90  # the upper bound of what a stopped day might have become ...

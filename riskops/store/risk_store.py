@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from riskops.sessions import TradingCalendar
 from riskops.store.database import Database
+from riskops.store.evaluations import Evaluations
 from riskops.store.history_reader import HistoryReader
 from riskops.store.journal import Journal
 from riskops.store.ledger import Ledger
@@ -23,6 +24,7 @@ class RiskStore:
         self.mornings = Mornings(database)
         self.journal = Journal(database)
         self.ledger = Ledger(database)
+        self.evaluations = Evaluations(database)
 
     def close(self) -> None:
         """Give all connections back."""
