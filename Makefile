@@ -17,7 +17,7 @@ AIRFLOW__CORE__PLUGINS_FOLDER := $(CURDIR)/plugins
 AIRFLOW__DATABASE__SQL_ALCHEMY_CONN := sqlite:///$(AIRFLOW_HOME)/airflow.db
 DEMO := $(foreach name,$(filter RISKOPS_% AIRFLOW% GX_%,$(.VARIABLES)),$(name)='$($(name))')
 
-.PHONY: help setup run up test databases check campaigns chaos fuzz lint types imports docs audit lock clean
+.PHONY: help setup run up test databases check campaigns chaos fuzz bench lint types imports docs audit lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -74,6 +74,9 @@ fuzz: setup ## Feed RiskOps N wrong files, settings and inboxes: make fuzz N=200
 
 fuzz: N ?= 2000
 fuzz: SEED ?= 1
+
+bench: setup ## Measure every bar of speed; WRITE=docs/performance.md writes the page
+	@$(BIN)/python -m tests.benchmarks $(if $(WRITE),--write $(WRITE))
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -188,8 +188,8 @@ def learn(desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWa
         volatility_cents=mornings.volatility_cents,
     )
     replayed = economics.replay(days, paths)
-    outcomes = economics.grid(replayed, mornings.base_cents)
-    benefits = (outcomes - outcomes[:, :1])[:, LEVELS // config.REDUCTION_STEP]
+    outcomes = economics.grid(replayed, mornings.base_cents, np.append(0, LEVELS))
+    benefits = outcomes[:, 1:] - outcomes[:, :1]
     examples = Examples(
         day=mornings.day,
         features=mornings.features,

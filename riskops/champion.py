@@ -8,10 +8,12 @@ the one on record where the day was lived, else the one the replay finds in forc
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -40,6 +42,7 @@ class RulesWalk:
     percent of `base_cents`, the base limit in force; `levels` has shape (n, 5) in the order of
     `Rule`, 0 where a rule did not fire; `rules_only` and `probation` say what the count of earlier
     active days meant; `large_loss` whether the day brought a large loss, by the base limit in force.
+    `measures` are those of the trader by the scheduled base limits.
     """
 
     reduction: np.ndarray
@@ -50,6 +53,7 @@ class RulesWalk:
     rules_only: np.ndarray
     probation: np.ndarray
     large_loss: np.ndarray
+    measures: Measures
 
     @property
     def fired(self) -> np.ndarray:
@@ -71,6 +75,10 @@ class _Replay:
     positions: np.ndarray
     lived: Lived
     thresholds: Thresholds
+
+    @cached_property
+    def lived_positions(self) -> list[int]:
+        return sorted(self.lived)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +107,7 @@ def walk(desk: DeskHistory, thresholds: Thresholds = TODAY) -> dict[str, RulesWa
     Lived records are not used: the walk is the rules' own policy, for comparison. With other
     `thresholds` than today's it is what the rules would have decided with those.
     """
-    return {trader.trader_id: _walked(_mornings(desk, trader, {}, thresholds)) for trader in desk.traders}
+    return {trader.trader_id: _walked(desk, trader, thresholds) for trader in desk.traders}
 
 
 def score(desk: DeskHistory, walks: Mapping[str, RulesWalk] | None = None) -> tuple[RuleScore, ...]:
@@ -156,7 +164,9 @@ def restricts_too_much(share: Fraction | None) -> bool:
     return share is not None and share > Fraction(config.RESTRICTED_SHARE_WARNING)
 
 
-def _walked(mornings: _Mornings) -> RulesWalk:
+def _walked(desk: DeskHistory, trader: TraderHistory, thresholds: Thresholds) -> RulesWalk:
+    measures = measure(trader)
+    mornings = _mornings(desk, trader, {}, measures, thresholds)
     at = mornings.trader.day - mornings.positions[0]
     base, reduction = mornings.base_cents[at], mornings.reduction[at]
     return RulesWalk(
@@ -168,13 +178,15 @@ def _walked(mornings: _Mornings) -> RulesWalk:
         rules_only=limits.is_rules_only(mornings.active_days[at]),
         probation=limits.in_probation(mornings.active_days[at]),
         large_loss=is_large_loss(mornings.trader.net_cents, mornings.trader.base_cents),
+        measures=measures,
     )
 
 
 def _score(
     desk: DeskHistory, trader: TraderHistory, alone: RulesWalk, large_losses: tuple[int, int]
 ) -> RuleScore:
-    mornings = _mornings(desk, trader, _lived_before(desk, trader.trader_id))
+    lived = _lived_before(desk, trader.trader_id)
+    mornings = _mornings(desk, trader, lived, alone.measures)
     at = _situation(desk, mornings)
     fired = _signals_at(at)
     easing = limits.eased_from(mornings.asked)
@@ -193,8 +205,8 @@ def _score(
         rules_only=bool(limits.is_rules_only(mornings.active_days[-1])),
         easing_from=_easing_from(desk, mornings, easing),
         way_back=way_back(at, [signal.rule for signal in fired], reduction, raw),
-        flip_distance_cents=_flip_distance(desk, mornings),
-        notes=_notes(desk, mornings, easing),
+        flip_distance_cents=_flip_distance(mornings, lived),
+        notes=_notes(desk, mornings, easing, lived),
     )
 
 
@@ -227,7 +239,11 @@ def _situation(desk: DeskHistory, mornings: _Mornings, back: int = 0) -> Situati
 
 
 def _mornings(
-    desk: DeskHistory, trader: TraderHistory, lived: Lived, thresholds: Thresholds = TODAY
+    desk: DeskHistory,
+    trader: TraderHistory,
+    lived: Lived,
+    measures: Measures,
+    thresholds: Thresholds = TODAY,
 ) -> _Mornings:
     """Run the rules on every session since the trader's first with the base limits really in force.
 
@@ -237,7 +253,7 @@ def _mornings(
     first = min([desk.position, *trader.day[:1].tolist(), *lived])
     replay = _Replay(
         trader=trader,
-        measures=measure(trader),
+        measures=measures,
         on_record=np.isin(trader.day, list(desk.lived.get(trader.trader_id, {}))),
         positions=np.arange(first - config.RELAXATION_SESSIONS, desk.position + 1),
         lived=lived,
@@ -251,10 +267,9 @@ def _mornings(
 
 def _carried_base(desk: DeskHistory, replay: _Replay, first: int) -> np.ndarray:
     """Return the base limit of the first session, from lived ones on theirs, as if none changed."""
-    base = np.full(len(replay.positions), desk.base_cents(replay.trader.trader_id, first))
-    for position in sorted(replay.lived):
-        base[position - replay.positions[0] :] = replay.lived[position].base_limit_cents
-    return base
+    lived = [replay.lived[position].base_limit_cents for position in replay.lived_positions]
+    base = np.array([desk.base_cents(replay.trader.trader_id, first), *lived])
+    return base[np.searchsorted(replay.lived_positions, replay.positions, side="right")]
 
 
 def _base_changes(desk: DeskHistory, replay: _Replay, first: int) -> list[int]:
@@ -282,8 +297,8 @@ def _change_base(desk: DeskHistory, replay: _Replay, mornings: _Mornings, start:
 
 
 def _next_lived(replay: _Replay, start: int) -> int:
-    end = int(replay.positions[-1]) + 1
-    return min((position for position in replay.lived if position > start), default=end)
+    later = bisect_right(replay.lived_positions, start)
+    return [*replay.lived_positions[later : later + 1], int(replay.positions[-1]) + 1][0]
 
 
 def _with_base(replay: _Replay, base: np.ndarray) -> _Mornings:
@@ -342,15 +357,14 @@ def _easing_from(desk: DeskHistory, mornings: _Mornings, back: int | None) -> tu
     return int(mornings.asked[-1 - back]), session
 
 
-def _flip_distance(desk: DeskHistory, mornings: _Mornings) -> int | None:
+def _flip_distance(mornings: _Mornings, lived: Lived) -> int | None:
     known = mornings.measures
     if len(known) == 0:
         return None
     recent = slice(-_SESSIONS_THAT_MATTER, None)
     positions, base = mornings.positions[recent], mornings.base_cents[recent].copy()
     base[-1] = base[-2:].min()  # a raise would not act on the morning of a cut
-    lived = _lived_before(desk, mornings.trader.trader_id)
-    lived = {position: record for position, record in lived.items() if position >= positions[0]}
+    recently = {position: record for position, record in lived.items() if position >= positions[0]}
     since = np.flatnonzero(mornings.rows[recent] == len(known) - 1)
 
     def cuts_after(extra_cents: np.ndarray) -> np.ndarray:
@@ -359,20 +373,20 @@ def _flip_distance(desk: DeskHistory, mornings: _Mornings) -> int | None:
         levels = fired_levels(worse, extra, positions[since][session], base[since][session])
         raw = np.tile(mornings.raw[recent][:, None], len(extra_cents))
         raw[since] = limits.raw_reductions(levels, np.full(len(extra), len(known))).reshape(len(since), -1)
-        return limits.relax(_asked(raw, positions, lived))[-1]
+        return limits.relax(_asked(raw, positions, recently))[-1]
 
     most = _FAR_BEYOND_ANY_LOSS * int(np.abs(known.net_cents).sum() + base[-1])
     return flip_distance_cents(cuts_after, most)
 
 
-def _notes(desk: DeskHistory, mornings: _Mornings, back: int | None) -> tuple[str, ...]:
+def _notes(desk: DeskHistory, mornings: _Mornings, back: int | None, lived: Lived) -> tuple[str, ...]:
     """Return what a reader has to know besides the signals."""
     scheduled = desk.base_cents(mornings.trader.trader_id, desk.position)
     notes = [
         _experience_note(len(mornings.trader)),
         _gap_note(mornings.measures, desk.position),
         _base_note(scheduled, int(mornings.base_cents[-1])),
-        _easing_note(desk, mornings, back),
+        _easing_note(desk, mornings, back, lived),
     ]
     return tuple(note for note in notes if note)
 
@@ -401,14 +415,14 @@ def _base_note(scheduled_cents: int, base_cents: int) -> str:
     return f"Base limit stays {dollars(base_cents)} while cut (scheduled: {dollars(scheduled_cents)})"
 
 
-def _easing_note(desk: DeskHistory, mornings: _Mornings, back: int | None) -> str:
+def _easing_note(desk: DeskHistory, mornings: _Mornings, back: int | None, lived: Lived) -> str:
     origin = _easing_from(desk, mornings, back)
     if back is None or origin is None:
         return ""
     cut, session = origin
-    lived = _lived_before(desk, mornings.trader.trader_id).get(desk.position - back)
     fired = _signals_at(_situation(desk, mornings, back))
-    return f"Easing from {cut}% ({session:%a} {session.isoformat()}: {_origin_words(cut, fired, lived)})"
+    origin_words = _origin_words(cut, fired, lived.get(desk.position - back))
+    return f"Easing from {cut}% ({session:%a} {session.isoformat()}: {origin_words})"
 
 
 def _origin_words(cut: int, fired: tuple[Signal, ...], lived: LivedReduction | None) -> str:

@@ -177,13 +177,13 @@ def bridge(net_cents: np.ndarray, limit_cents: np.ndarray, volatility_cents: np.
     return BridgeEstimate(estimate, np.broadcast_to(-1.0 * limit_cents, high.shape), high)
 
 
-def grid(replayed: Replay, base_cents: np.ndarray) -> np.ndarray:
-    """Return the outcome under every reduction of `LEVELS`, shape (n, levels).
+def grid(replayed: Replay, base_cents: np.ndarray, levels: np.ndarray = LEVELS) -> np.ndarray:
+    """Return the outcome under every reduction of `levels`, shape (n, levels).
 
     Censored days take the middle of their bounds.
     """
     return np.column_stack(
-        [replayed.bounds(limits.limit_cents(base_cents, int(cut))).middle for cut in LEVELS]
+        [replayed.bounds(limits.limit_cents(base_cents, int(cut))).middle for cut in levels]
     )
 
 

@@ -343,21 +343,29 @@ def _tilts(desk: DeskHistory, paths: TradePaths) -> Iterator[np.ndarray]:
 
 
 def _tilt(history: TraderHistory, day: np.ndarray, net: np.ndarray, size: np.ndarray) -> np.ndarray:
-    row = np.searchsorted(history.day, day)
-    again = (day[1:] == day[:-1]) & np.isin(day[1:], history.day)
-    after = [_mean_size(history, row[1:], size[1:], again & sign) for sign in (net[:-1] < 0, net[:-1] > 0)]
+    again = day[1:] == day[:-1]
+    bounds = np.searchsorted(day[1:], [history.day, history.day + 1])
+    after = [_mean_size(size[1:], again & sign, bounds) for sign in (net[:-1] < 0, net[:-1] > 0)]
     known = (after[0] > 0) & (after[1] > 0)
     return np.log(np.divide(after[0], after[1], out=np.ones(len(history) + 1), where=known))
 
 
-def _mean_size(history: TraderHistory, row: np.ndarray, size: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Return the trailing mean size of the `chosen` trades; 0 where there are too few."""
-    count = np.bincount(row[chosen], minlength=len(history))
-    total = np.bincount(row[chosen], weights=size[chosen], minlength=len(history)).astype(np.int64)
-    counts = _trailing_sum(count, config.TILT_WINDOW_DAYS)
-    totals = _trailing_sum(total, config.TILT_WINDOW_DAYS)
+def _mean_size(size: np.ndarray, chosen: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Return the trailing mean size of the `chosen` trades; 0 where there are too few.
+
+    `bounds` are the first trades of each active day and those after its last.
+    """
+    counts, totals = (
+        _trailing_sum(_between(values, bounds), config.TILT_WINDOW_DAYS)
+        for values in (chosen, np.where(chosen, size, 0))
+    )
     known = counts >= config.TILT_MIN_TRADES
-    return np.divide(totals, counts, out=np.zeros(len(history) + 1), where=known)
+    return np.divide(totals, counts, out=np.zeros(len(counts)), where=known)
+
+
+def _between(values: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    first, end = np.concatenate([[0], np.cumsum(values)])[bounds]
+    return end - first
 
 
 # --- the desk -----------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 import dataclasses
 from functools import lru_cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -189,8 +190,8 @@ def sure_fit(gains) -> PolicyFit:
     coefficients[0] = gains
     pulls = np.zeros((2, width, 8))
     pulls[:, 0] = 0.01 * np.arange(1, 9)
-    gram = np.zeros((2, width, width))
-    return PolicyFit(coefficients, np.eye(width), np.zeros(width - 1), gram, pulls)
+    days = np.concatenate([np.zeros((2, width, width)), pulls], axis=2)
+    return PolicyFit(coefficients, np.eye(width), np.zeros(width - 1), SimpleNamespace(by_day=days), 2)
 
 
 RISING = np.arange(1, 9) / 10

@@ -13,6 +13,7 @@ positions, and a block's fit knows the days up to five sessions before the block
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,7 +25,7 @@ from riskops import config
 from riskops.errors import ModelError
 
 LEVELS = np.array(config.POLICY_LEVELS)
-_TOLERANCE = 1e-10
+_TOLERANCE = 1e-11  # of the slope, a row
 _MAX_STEPS = 100
 _MAX_HALVINGS = 30
 
@@ -45,6 +46,8 @@ class Examples:
 
     def by_day(self) -> Examples:
         """Return the same trader-days ordered by day."""
+        if (self.day[1:] >= self.day[:-1]).all():
+            return self
         order = np.argsort(self.day, kind="stable")
         return Examples(
             self.day[order],
@@ -60,19 +63,18 @@ class PolicyFit:
     """The ridge head: expected benefits of the policy levels, with day-clustered errors.
 
     `coefficients` shape (1 + p, levels), intercept first; `inverse` that of the penalised Gram
-    matrix; `means` of the features over the training days; `gram` and `cross` the moments of each
-    training day.
+    matrix; `means` of the features over the training days, the first `days` of those `known`.
     """
 
     coefficients: np.ndarray
     inverse: np.ndarray
     means: np.ndarray
-    gram: np.ndarray
-    cross: np.ndarray
+    known: Moments
+    days: int
 
     def benefits(self, features: np.ndarray) -> np.ndarray:
         """Return the expected benefit of every level in units of scale, shape (n, levels)."""
-        return with_intercept(features) @ self.coefficients
+        return features @ self.coefficients[1:] + self.coefficients[0]
 
     def covariances(self, features: np.ndarray) -> np.ndarray:
         """Return the sandwich covariance between levels of each row, (n, levels, levels).
@@ -80,17 +82,19 @@ class PolicyFit:
         Residuals of one day may hang together; days are taken for independent.
         """
         width, levels = self.coefficients.shape
-        influence = with_intercept(features) @ self.inverse
+        influence = features @ self.inverse[1:] + self.inverse[0]
         half = (influence @ self._meat).reshape(-1, width, levels**2)
         return np.matmul(influence[:, None], half).reshape(-1, levels, levels)
 
     @cached_property
     def _meat(self) -> np.ndarray:
         """The summed products of the days' residual scores, shape (1 + p, (1 + p) levels^2)."""
-        days, width, levels = self.cross.shape
-        fitted = self.gram.reshape(days * width, width) @ self.coefficients
-        scores = (self.cross - fitted.reshape(self.cross.shape)).reshape(days, width * levels)
-        products = (scores.T @ scores * (days / (days - 1))).reshape(width, levels, width, levels)
+        width, levels = self.coefficients.shape
+        moments = self.known.by_day[: self.days].reshape(self.days * width, width + levels)
+        off = np.vstack([-self.coefficients, np.eye(levels)])
+        scores = (moments @ off).reshape(self.days, width * levels)
+        clustered = scores.T @ scores * (self.days / (self.days - 1))
+        products = clustered.reshape(width, levels, width, levels)
         return products.transpose(0, 2, 1, 3).reshape(width, width * levels**2)
 
     def contributions(self, features: np.ndarray, contrast: np.ndarray) -> np.ndarray:
@@ -100,14 +104,19 @@ class PolicyFit:
 
 @dataclass(frozen=True, eq=False)
 class RiskFit:
-    """The logistic head: `weights` with the intercept first, shape (1 + p,), feature `means`."""
+    """The logistic head: `weights` with the intercept first, shape (1 + p,), feature `means`.
+
+    `spread` is the inverse of the second derivatives near the optimum times the number of
+    trader-days: it hardly changes from week to week, and the next fit starts from it.
+    """
 
     weights: np.ndarray
     means: np.ndarray
+    spread: np.ndarray
 
     def probability(self, features: np.ndarray) -> np.ndarray:
         """Return the probability of a large loss, shape (n,)."""
-        return _expit(with_intercept(features) @ self.weights)
+        return _expit(features @ self.weights[1:] + self.weights[0])
 
     def contributions(self, features: np.ndarray) -> np.ndarray:
         """Return what each feature adds to the log-odds, against the average day, shape (p,)."""
@@ -116,22 +125,52 @@ class RiskFit:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Gram matrix and cross moments of the policy head, by day and cumulated over days.
+    """What the policy head learns from, and its second moments: Gram matrix with cross moments beside it.
 
-    `day` ascending, shape (d,); `gram` (d, 1 + p, 1 + p); `cross` (d, 1 + p, levels);
-    the cumulated ones start with zeros and have one entry more.
+    `day` and `rows` of the trader-days, ascending by day: a one, the features and the clipped
+    targets, shape (n, 1 + p + levels); `width` is 1 + p.
     """
 
     day: np.ndarray
-    gram: np.ndarray
-    cross: np.ndarray
-    gram_until: np.ndarray
-    cross_until: np.ndarray
+    rows: np.ndarray
+    width: int
+
+    @cached_property
+    def days(self) -> np.ndarray:
+        """The calendar positions that have trader-days, ascending, shape (d,)."""
+        return self.day[np.flatnonzero(np.diff(self.day, prepend=-1))]
+
+    @cached_property
+    def by_day(self) -> np.ndarray:
+        """The moments of each day, shape (d, 1 + p, 1 + p + levels)."""
+        return self._moments(np.searchsorted(self.day, self.days))
+
+    def until(self, ends: Sequence[int]) -> np.ndarray:
+        """Return the moments of the days before the ends of knowledge of some weeks, summed up.
+
+        Sums go week by week, so those of a week are the same bits whatever follows it.
+        """
+        weeks, until = self._by_week
+        return until[np.searchsorted(weeks, _week_of_knowledge(np.array(ends, dtype=np.int64)))]
+
+    @cached_property
+    def _by_week(self) -> tuple[np.ndarray, np.ndarray]:
+        weeks, first = np.unique(_week_of_knowledge(self.day), return_index=True)
+        until = np.zeros((len(weeks) + 1, self.width, self.rows.shape[1]))
+        np.cumsum(self._moments(first), axis=0, out=until[1:])
+        return weeks, until
+
+    def _moments(self, first: np.ndarray) -> np.ndarray:
+        """Return the moments of stretches of rows that begin at `first`."""
+        moments = np.empty((len(first), self.width, self.rows.shape[1]))
+        for found, (start, end) in zip(moments, pairwise([*first.tolist(), len(self.rows)]), strict=True):
+            np.matmul(self.rows[start:end, : self.width].T, self.rows[start:end], out=found)
+        return moments
 
 
 @dataclass(frozen=True, eq=False)
 class RiskRows:
-    """What the risk head learns from: the days of known outcome, ascending.
+    """What the risk head learns from: the trader-days of known outcome, ascending by day.
 
     `rows` features with a leading one, shape (n, 1 + p); `labels` 1.0 for a large loss.
     """
@@ -144,6 +183,25 @@ class RiskRows:
         """Return how many rows lie before the position `end`."""
         return int(np.searchsorted(self.day, end))
 
+    def moments(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and variance of each feature over the first `count` rows, a whole day's last."""
+        sums, squares = (sums[np.searchsorted(self._ends, count)] for sums in self._sums)
+        means = sums / count
+        return means[1:], _or_one(squares / count - means**2)[1:]
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        """How many rows lie up to and with each day."""
+        return np.flatnonzero(np.diff(self.day, append=self.day[-1:] + 1)) + 1
+
+    @cached_property
+    def _sums(self) -> tuple[np.ndarray, np.ndarray]:
+        """The sums of the columns and of their squares up to and with each day."""
+        starts = np.append(0, self._ends)[:-1]
+        parts = (np.add.reduceat(values, starts, axis=0) for values in (self.rows, self.rows**2))
+        sums, squares = (np.cumsum(part, axis=0) for part in parts)
+        return sums, squares
+
 
 @dataclass(eq=False)
 class WalkForward:
@@ -154,15 +212,21 @@ class WalkForward:
     """
 
     examples: Examples
-    moments: Moments = field(init=False)
-    risk_rows: RiskRows = field(init=False)
     _policies: dict[int, PolicyFit | None] = field(default_factory=dict, init=False)
     _risks: dict[int, RiskFit | None] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.examples = self.examples.by_day()
-        self.moments = moments(self.examples)
-        self.risk_rows = risk_rows(self.examples)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """What the policy head learns from."""
+        return moments(self.examples)
+
+    @cached_property
+    def risk_rows(self) -> RiskRows:
+        """What the risk head learns from."""
+        return risk_rows(self.examples)
 
     def policy(self, position: int) -> PolicyFit | None:
         """Return the policy head in force at `position`; ``None`` before there is one."""
@@ -187,10 +251,9 @@ class WalkForward:
             self._risks[known] = fit_risk(self.risk_rows, known, self._start(known))
         return self._risks[known]
 
-    def _start(self, known: int) -> np.ndarray | None:
+    def _start(self, known: int) -> RiskFit | None:
         fitted = [k for k, fit in self._risks.items() if fit is not None and k < known]
-        nearest = self._risks[max(fitted)] if fitted else None
-        return None if nearest is None else nearest.weights
+        return self._risks[max(fitted)] if fitted else None
 
 
 def week_start(position: int) -> int:
@@ -203,19 +266,16 @@ def knowledge_end(position: int) -> int:
     return week_start(position) - config.EMBARGO_SESSIONS
 
 
+def _week_of_knowledge(day: np.ndarray) -> np.ndarray:
+    """Return the number of the week that is the last not to know a day."""
+    return (day + config.EMBARGO_SESSIONS) // config.REFIT_EVERY_SESSIONS
+
+
 def moments(examples: Examples) -> Moments:
-    """Return the moments of trader-days ordered by day."""
-    day, first = np.unique(examples.day, return_index=True)
-    rows = with_intercept(examples.features)
+    """Return what the policy head learns from trader-days ordered by day."""
     targets = np.clip(examples.benefits, -config.TARGET_CLIP, config.TARGET_CLIP)
-    parts = list(pairwise([*first.tolist(), len(rows)]))
-    width, levels = rows.shape[1], targets.shape[1]
-    gram, cross = np.empty((len(day), width, width)), np.empty((len(day), width, levels))
-    for i, (start, end) in enumerate(parts):
-        here = rows[start:end].T
-        np.matmul(here, rows[start:end], out=gram[i])
-        np.matmul(here, targets[start:end], out=cross[i])
-    return Moments(day, gram, cross, _cumulated(gram), _cumulated(cross))
+    rows = np.column_stack([np.ones(len(targets)), examples.features, targets])
+    return Moments(examples.day, rows, examples.features.shape[1] + 1)
 
 
 def risk_rows(examples: Examples) -> RiskRows:
@@ -230,8 +290,7 @@ def risk_rows(examples: Examples) -> RiskRows:
 
 def policy_lacks(known: Moments, end: int) -> tuple[str, ...]:
     """Return what the ridge lacks before the position `end`: ``120 of 250 trader-days``."""
-    days = int(np.searchsorted(known.day, end))
-    rows = int(known.gram_until[days][0, 0])
+    days, rows = int(np.searchsorted(known.days, end)), int(np.searchsorted(known.day, end))
     return _short_of(
         (days, config.MIN_FIT_DESK_DAYS, "sessions"), (rows, config.MIN_FIT_TRADER_DAYS, "trader-days")
     )
@@ -259,7 +318,7 @@ def fit_policy(known: Moments, end: int) -> PolicyFit | None:
 
 
 def fit_policies(known: Moments, ends: Sequence[int]) -> list[PolicyFit | None]:
-    """Fit the ridge on the days before each of the positions `ends`.
+    """Fit the ridge on the days before each of the positions `ends`, where knowledge of weeks ends.
 
     Minimises the squared error plus ``0.1 n`` times the squared coefficients of the standardised
     features; the intercept is free. ``None`` where there are too few days.
@@ -269,25 +328,26 @@ def fit_policies(known: Moments, ends: Sequence[int]) -> list[PolicyFit | None]:
     ModelError
         If a coefficient is not finite.
     """
-    enough = [end for end in ends if not policy_lacks(known, end)]
-    days = np.searchsorted(known.day, enough)
-    gram = known.gram_until[days]
+    # Knowledge only grows: what is enough before one position is enough before every later one.
+    enough = sorted(ends)[bisect_left(sorted(ends), True, key=lambda end: not policy_lacks(known, end)) :]
+    gram, cross = np.split(known.until(enough), [known.width], axis=2)
     means, variances = _feature_moments(gram)
-    at = np.arange(1, gram.shape[-1])
+    at = np.arange(1, known.width)
     penalised = gram.copy()
     penalised[:, at, at] += config.RIDGE_PENALTY_PER_ROW * gram[:, :1, 0] * variances
     inverse = np.linalg.inv(penalised)
-    coefficients = inverse @ known.cross_until[days]
+    coefficients = inverse @ cross
     if not np.isfinite(coefficients).all():
         raise ModelError("The policy head has coefficients that are not finite: look at the features.")
+    days = np.searchsorted(known.days, enough).tolist()
     fits = {
-        end: PolicyFit(coefficients[i], inverse[i], means[i], known.gram[:n], known.cross[:n])
-        for i, (end, n) in enumerate(zip(enough, days.tolist(), strict=True))
+        end: PolicyFit(weights, bread, mean, known, count)
+        for end, count, weights, bread, mean in zip(enough, days, coefficients, inverse, means, strict=True)
     }
     return [fits.get(end) for end in ends]
 
 
-def fit_risk(known: RiskRows, end: int, start: np.ndarray | None = None) -> RiskFit | None:
+def fit_risk(known: RiskRows, end: int, start: RiskFit | None = None) -> RiskFit | None:
     """Fit the logistic on the days before the position `end` whose outcome is known.
 
     Minimises ``C`` times the log loss plus half the squared weights of the standardised
@@ -296,10 +356,10 @@ def fit_risk(known: RiskRows, end: int, start: np.ndarray | None = None) -> Risk
     if risk_lacks(known, end):
         return None
     count = known.until(end)
-    rows, labels = known.rows[:count], known.labels[:count]
-    variances = _or_one(rows[:, 1:].var(axis=0))
-    penalty = np.append(0.0, variances / config.LOGISTIC_C)
-    return RiskFit(_newton(rows, labels, penalty, start), rows[:, 1:].mean(axis=0))
+    means, variances = known.moments(count)
+    loss = _Loss(known.rows[:count], known.labels[:count], np.append(0.0, variances / config.LOGISTIC_C))
+    weights, spread = _newton(loss, start)
+    return RiskFit(weights, means, spread)
 
 
 def level_weights(reduction: np.ndarray) -> np.ndarray:
@@ -326,52 +386,89 @@ def with_intercept(features: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Point:
-    """Weights of the risk head, the penalised loss there and the chances they give."""
+    """Weights of the risk head, the odds and chances they give, and the gradient of the loss."""
 
+    loss_function: _Loss
     weights: np.ndarray
-    loss: float
+    odds: np.ndarray
     chance: np.ndarray
+    gradient: np.ndarray
+
+    @cached_property
+    def slope(self) -> float:
+        """The steepest partial derivative, a trader-day: 0 at the optimum."""
+        return float(np.abs(self.gradient).max()) / len(self.odds)
+
+    @cached_property
+    def loss(self) -> float:
+        """The penalised log loss, seldom asked for."""
+        losses = np.logaddexp(0, self.odds).sum() - self.loss_function.labels @ self.odds
+        return float(losses + self.loss_function.penalty @ self.weights**2 / 2)
 
 
-def _newton(
-    rows: np.ndarray, labels: np.ndarray, penalty: np.ndarray, start: np.ndarray | None
-) -> np.ndarray:
-    at = _evaluated(rows, labels, penalty, np.zeros(rows.shape[1]) if start is None else start)
-    for _ in range(_MAX_STEPS):
-        gradient = (at.chance - labels) @ rows + penalty * at.weights
-        if np.abs(gradient).max() <= _TOLERANCE * len(labels):
-            return at.weights
-        halves = rows * np.sqrt(at.chance * (1 - at.chance))[:, None]
-        step = np.linalg.solve(halves.T @ halves + np.diag(penalty), gradient)
-        at = _descended(rows, labels, penalty, at, step)
-    raise ModelError("The risk head did not converge: look at the features for extreme values.")
+@dataclass(frozen=True, eq=False)
+class _Loss:
+    """The penalised log loss of `rows` with `labels`: one convex function of the weights."""
 
+    rows: np.ndarray
+    labels: np.ndarray
+    penalty: np.ndarray
 
-def _descended(
-    rows: np.ndarray, labels: np.ndarray, penalty: np.ndarray, at: _Point, step: np.ndarray
-) -> _Point:
-    """Take a Newton step, halved until the loss does not grow (up to rounding)."""
-    for halving in range(_MAX_HALVINGS):
-        tried = _evaluated(rows, labels, penalty, at.weights - step / 2**halving)
-        if tried.loss <= at.loss + 1e-9 * abs(at.loss):
-            return tried
-    raise ModelError("The risk head found no descent: look at the features for extreme values.")
+    def at(self, weights: np.ndarray) -> _Point:
+        odds = self.rows @ weights
+        chance = _expit(odds)
+        gradient = (chance - self.labels) @ self.rows + self.penalty * weights
+        return _Point(self, weights, odds, chance, gradient)
 
-
-def _evaluated(rows: np.ndarray, labels: np.ndarray, penalty: np.ndarray, weights: np.ndarray) -> _Point:
-    odds = rows @ weights
-    small = np.exp(-np.abs(odds))
-    losses = np.maximum(odds, 0) + np.log(1 + small)
-    loss = float(losses.sum() - labels @ odds + (penalty * weights**2).sum() / 2)
-    return _Point(weights, loss, np.where(odds >= 0, 1, small) / (1 + small))
+    def spread(self, at: _Point) -> np.ndarray:
+        halves = self.rows * np.sqrt(at.chance * (1 - at.chance))[:, None]
+        return np.linalg.inv(halves.T @ halves + np.diag(self.penalty)) * len(self.rows)
 
 
 def _expit(odds: np.ndarray) -> np.ndarray:
     return (1 + np.tanh(odds / 2)) / 2
 
 
-def _cumulated(parts: np.ndarray) -> np.ndarray:
-    return np.concatenate([np.zeros((1, *parts.shape[1:])), np.cumsum(parts, axis=0)])
+def _newton(loss: _Loss, start: RiskFit | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the optimal weights and the spread there.
+
+    Second derivatives are computed at a cold start only. From there each step corrects them by
+    what the gradient did (BFGS), which near the optimum is as good as computing them anew.
+    """
+    count = len(loss.rows)
+    at = loss.at(np.zeros(loss.rows.shape[1]) if start is None else start.weights)
+    spread = loss.spread(at) if start is None else start.spread
+    for _ in range(_MAX_STEPS):
+        if at.slope <= _TOLERANCE:
+            return at.weights, spread
+        before, at = at, _descended(loss, at, spread @ at.gradient / count)
+        change = (at.gradient - before.gradient) / count
+        spread = _corrected(spread, at.weights - before.weights, change)
+    raise ModelError("The risk head did not converge: look at the features for extreme values.")
+
+
+def _corrected(spread: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """Return the spread that turns the `change` of the gradient into the step that was taken.
+
+    References
+    ----------
+    Nocedal and Wright (2006), Numerical optimization, equation 6.17.
+    """
+    met = change @ step
+    if met <= 0:  # only rounding is left of both
+        return spread
+    turned = spread @ change
+    across = np.outer(step, turned)
+    return spread + ((1 + turned @ change / met) * np.outer(step, step) - across - across.T) / met
+
+
+def _descended(loss: _Loss, at: _Point, step: np.ndarray) -> _Point:
+    """Take a step, halved until the slope falls or the loss does not grow (up to rounding)."""
+    for halving in range(_MAX_HALVINGS):
+        tried = loss.at(at.weights - step / 2**halving)
+        if tried.slope < at.slope or tried.loss <= at.loss + 1e-9 * abs(at.loss):
+            return tried
+    raise ModelError("The risk head found no descent: look at the features for extreme values.")
 
 
 def _feature_moments(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
