@@ -130,6 +130,10 @@ CALIBRATED_SLOPE = (0.85, 1.20)  # within this the displayed risk is taken for c
 RECOVERY_QUANTILE = 0.90  # the upper bound of what a stopped day might have become ...
 RECOVERY_MIN_DAYS = 20  # ... from at least so many uncensored days that went as deep
 
+# --- days of which only the result is known: the volatility of the day is a guess -----------
+BRIDGE_FREEDOM = 4.0  # degrees of freedom of the result, given the volatility known before ...
+BRIDGE_SCALE_SHARE = 0.6  # ... and its squared scale as a share of that volatility squared
+
 # --- data quality ---------------------------------------------------------------------------
 SUPPORTED_CURRENCIES = ("USD",)
 ROW_COUNT_SESSIONS = 60  # the band of the night's trade count comes from so many sessions ...

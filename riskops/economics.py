@@ -127,7 +127,10 @@ class Replay:
         outcome[row[first]] = low[first]
         daily = np.flatnonzero(self.estimated)
         outcome[daily] = bridge(
-            outcome[daily], limit_cents[daily], self.days.volatility_cents[daily]
+            outcome[daily],
+            limit_cents[daily],
+            self.days.volatility_cents[daily],
+            config.BRIDGE_FREEDOM,
         ).estimate
         return outcome
 
@@ -160,17 +163,35 @@ def replay(days: TraderDays, paths: TradePaths) -> Replay:
     return Replay(days, row, _running(row, net))
 
 
-def bridge(net_cents: np.ndarray, limit_cents: np.ndarray, volatility_cents: np.ndarray) -> BridgeEstimate:
+def bridge(
+    net_cents: np.ndarray,
+    limit_cents: np.ndarray,
+    volatility_cents: np.ndarray,
+    freedom: float | None = None,
+) -> BridgeEstimate:
     """Estimate the outcome under a limit from the day's result alone.
 
     At or below the limit the loss beyond it is prevented. Otherwise the running result is taken
     for a Brownian bridge from 0 to the result `y`, which touches ``-L`` with probability
     ``exp(-2 L (L + y) / sigma^2)`` and then costs ``y + L``.
+
+    Parameters
+    ----------
+    net_cents, limit_cents, volatility_cents
+        The result, the limit and the volatility known before the day.
+    freedom
+        How sure the volatility is: that of the day makes its result Student t with so many degrees
+        of freedom, and a small result speaks for a calm day. ``None`` takes it for known.
     """
     above = net_cents + limit_cents
     variance = np.maximum(np.asarray(volatility_cents, dtype=float) ** 2, 1.0)
+    depth = 2.0 * limit_cents * np.maximum(above, 0)
     with np.errstate(under="ignore"):
-        touched = np.exp(-2.0 * limit_cents * np.maximum(above, 0) / variance)
+        if freedom is None:
+            touched = np.exp(-depth / variance)
+        else:
+            seen = freedom * config.BRIDGE_SCALE_SHARE * variance + np.square(net_cents, dtype=float)
+            touched = (1 + 2 * depth / seen) ** (-(freedom + 1) / 2)
     beyond = above <= 0
     estimate = np.where(beyond, -limit_cents, net_cents - above * touched)
     high = np.where(beyond, -limit_cents, net_cents)

@@ -316,8 +316,9 @@ def _volatility(history: TraderHistory, rows: np.ndarray, scale: np.ndarray) -> 
     gaps = np.flatnonzero(rules.is_gap(np.diff(rows)))
     ends = [0, *(gaps + 1).tolist(), len(rows)]
     added = (1 - _DECAY) * history.net_cents.astype(float) ** 2
+    starts = scale * scale
     variance = np.concatenate(
-        [_decayed(scale[first] ** 2, added[first : end - 1]) for first, end in pairwise(ends)]
+        [_decayed(starts[first], added[first : end - 1]) for first, end in pairwise(ends)]
     )
     return np.maximum(np.sqrt(variance), 1.0)
 

@@ -51,11 +51,21 @@ def block_bootstrap_interval(difference: np.ndarray, coverage: float = 0.95) -> 
     count, length = len(difference), config.BOOTSTRAP_BLOCK_DAYS
     around = np.append(difference, difference[: length - 1])
     block_means = np.convolve(around, np.full(length, 1 / length), mode="valid")
-    blocks = -(-count // length)
-    starts = _drawn(config.BOOTSTRAP_REPLICATES * blocks, count).reshape(-1, blocks)
-    means = block_means.take(starts) @ np.full(blocks, 1 / blocks)
+    starts = _starts(count)
+    means = block_means.take(starts) @ np.full(starts.shape[1], 1 / starts.shape[1])
     low, high = np.quantile(means, [(1 - coverage) / 2, (1 + coverage) / 2])
     return float(low), float(high)
+
+
+def _starts(count: int) -> np.ndarray:
+    """Draw the first sessions of the blocks of each replicate, seeded, shape (replicates, blocks).
+
+    Two draws come from each random word; no session is likelier by more than `count` in four billion.
+    """
+    blocks = -(-count // config.BOOTSTRAP_BLOCK_DAYS)
+    size = config.BOOTSTRAP_REPLICATES * blocks
+    words = np.random.PCG64(_BOOTSTRAP_SEED).random_raw(-(-size // 2))
+    return (words.view(np.uint32)[:size].astype(np.int64) * count >> 32).reshape(-1, blocks)
 
 
 def total_interval(daily: np.ndarray, coverage: float = 0.95) -> tuple[float, float] | None:
@@ -86,18 +96,11 @@ def resampled_sessions(count: int) -> np.ndarray:
     to `count`: a product with daily sums gives resampled totals, of many columns at once.
     """
     length, replicates = config.BOOTSTRAP_BLOCK_DAYS, config.BOOTSTRAP_REPLICATES
-    rng = np.random.default_rng(_BOOTSTRAP_SEED)
-    starts = rng.integers(0, count, size=(replicates, -(-count // length)))
+    starts = _starts(count)
     drawn = (starts[:, :, None] + np.arange(length)).reshape(replicates, -1) % count
     cells = drawn + count * np.arange(replicates)[:, None]
     counts = np.bincount(cells.ravel(), minlength=replicates * count).reshape(replicates, count)
     return counts * (count / drawn.shape[1])
-
-
-def _drawn(size: int, below: int) -> np.ndarray:
-    """Draw numbers from 0 on below a bound: none is likelier by more than `below` in four billion."""
-    words = np.random.PCG64(_BOOTSTRAP_SEED).random_raw(-(-size // 2))
-    return words.view(np.uint32)[:size].astype(np.int64) * below >> 32
 
 
 def wilson_interval(hits: int, count: int, z: float = 1.959964) -> tuple[float, float] | None:

@@ -21,6 +21,28 @@ def test_the_information_agrees_with_a_plain_t_test_on_independent_days():
     assert told["bootstrap_low_usd_per_day"] < advantage.mean() < told["bootstrap_high_usd_per_day"]
 
 
+def test_the_diebold_mariano_p_value_has_newey_west_errors():
+    from scipy.stats import norm
+
+    series = np.convolve(np.random.default_rng(8).normal(30, 400, 760), [0.5, 0.3, 0.2], mode="valid")
+    count, centred = len(series), series - series.mean()
+    lags = int(4 * (count / 100) ** (2 / 9))
+    weights = 1 - np.arange(1, lags + 1) / (lags + 1)
+    pairs = [centred[lag:] @ centred[:-lag] for lag in range(1, lags + 1)]
+    error = math.sqrt(centred @ centred + 2 * weights @ pairs) / count
+    expected = 2 * norm.sf(abs(series.mean()) / error)
+    assert fixed_sample.diebold_mariano_p(series) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("count", [11, 60, 761])
+def test_every_session_begins_about_as_many_blocks(count):
+    starts = fixed_sample._starts(count)
+    assert starts.shape == (config.BOOTSTRAP_REPLICATES, math.ceil(count / config.BOOTSTRAP_BLOCK_DAYS))
+    begun = np.bincount(starts.ravel(), minlength=count)
+    assert len(begun) == count
+    assert np.abs(begun - begun.mean()).max() < 6 * math.sqrt(begun.mean())
+
+
 def test_the_bootstrap_interval_is_as_wide_as_theory_says_and_repeats():
     series = np.random.default_rng(1).normal(0, 100, 1_000)
     low, high = fixed_sample.block_bootstrap_interval(series)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskops.measures import Measures, measure
+from riskops.measures import Measures, after_losing_more, measure
 from tests.builders import trader_history
 
 RESULTS = st.lists(
@@ -56,6 +56,17 @@ def test_measuring_only_the_last_rows_gives_the_same_rows(net: list[int], last: 
     history = trader_history([cents / 100 for cents in net])
     whole, tail = measure(history), measure(history, last=last)
     assert_same_rows(tail, whole.at(np.arange(len(net))[-last:]))
+
+
+@settings(deadline=None, max_examples=60)
+@given(RESULTS.filter(bool), st.lists(st.integers(0, 2_000_000), min_size=1, max_size=5))
+def test_losing_more_on_the_last_day_is_measured_as_a_history_that_did(
+    net: list[int], extra: list[int]
+) -> None:
+    found = after_losing_more(measure(trader_history([c / 100 for c in net])), np.array(extra))
+    for row, more in enumerate(extra):
+        worse = measure(trader_history([c / 100 for c in [*net[:-1], net[-1] - more]]))
+        assert_same_rows(found.at(slice(row, row + 1)), worse.at(slice(-1, None)))
 
 
 def assert_same_rows(left: Measures, right: Measures) -> None:
