@@ -23,6 +23,7 @@ from riskops import (
     economics,
     evidence,
     fixed_sample,
+    own_models,
     policies,
     specification,
 )
@@ -32,6 +33,7 @@ from riskops.displayed_risk import Area, Calibration
 from riskops.errors import MissingResultError, SessionError
 from riskops.evidence import Amount
 from riskops.history import DeskHistory, TradePaths
+from riskops.own_models import OwnRecord
 from riskops.policies import Days, Figures
 from riskops.records import Rule
 from riskops.sessions import TradingCalendar
@@ -49,7 +51,7 @@ TIERS = (
     (Rule.VOLATILITY, config.VOLATILITY_LEVEL),
     (Rule.LARGE_LOSS, config.LARGE_LOSS_LEVEL),
 )
-STEPS = ("walk-forward", "policies", "evidence", "displayed risk", "levels", "traders", "rules")
+STEPS = ("walk-forward", "policies", "evidence", "displayed risk", "levels", "traders", "own models", "rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,8 @@ class Evaluation:
 
     `model_from` is the first session of the span with a model; ``None`` without one, and then
     nothing is compared: evidence and displayed risk are ``None``, policies are the rules' and the
-    benchmarks'. `advantage` is what the model was worth on top of the rules.
+    benchmarks'. `advantage` is what the model was worth on top of the rules. `own_models` has the
+    traders with enough history for a model of their own.
     """
 
     session: date
@@ -201,6 +204,7 @@ class Evaluation:
     levels: tuple[LevelWorth, ...]
     restricted: RestrictedShare
     traders: tuple[TraderRecord, ...]
+    own_models: tuple[OwnRecord, ...]
     rules: tuple[RuleRecord, ...]
 
 
@@ -300,7 +304,7 @@ def evaluate(desk: DeskHistory, paths: TradePaths, span: Span, told: Told = lamb
             f"Nobody traded from {span.first} to {span.last}: there are results from {known.first} to "
             f"{known.last}. Choose a span within, or bring history in with `riskops load`."
         )
-    return _evaluated(ground, span, told)
+    return _evaluated(ground, paths, span, told)
 
 
 def _ground(desk: DeskHistory, paths: TradePaths, span: Span) -> _Ground:
@@ -325,7 +329,7 @@ def _levels(desk: DeskHistory, rules_walk: Mapping[str, RulesWalk]) -> np.ndarra
     return np.concatenate([np.empty((0, len(Rule)), dtype=np.int64), *own])
 
 
-def _evaluated(ground: _Ground, span: Span, told: Told) -> Evaluation:
+def _evaluated(ground: _Ground, paths: TradePaths, span: Span, told: Told) -> Evaluation:
     told("policies")
     by_policy = _reductions(ground)
     table = _table(ground, by_policy)
@@ -339,6 +343,8 @@ def _evaluated(ground: _Ground, span: Span, told: Told) -> Evaluation:
     levels = tuple(_level(ground, int(cut)) for cut in economics.LEVELS)
     told("traders")
     restricted, traders = _restricted(ground), _traders(ground)
+    told("own models")
+    own = _own_models(ground, paths)
     told("rules")
     return Evaluation(
         session=ground.desk.session,
@@ -356,8 +362,14 @@ def _evaluated(ground: _Ground, span: Span, told: Told) -> Evaluation:
         levels=levels,
         restricted=restricted,
         traders=traders,
+        own_models=own,
         rules=tuple(_rule(ground, rule, level) for rule, level in TIERS),
     )
+
+
+def _own_models(ground: _Ground, paths: TradePaths) -> tuple[OwnRecord, ...]:
+    walked = own_models.walk(ground.desk, paths, champion.walk(ground.desk))
+    return tuple(record for record in own_models.records(walked, ground.rows) if record.days)
 
 
 def _model_from(ground: _Ground) -> date | None:

@@ -245,3 +245,19 @@ def test_the_reductions_compared_are_those_of_the_policies():
     assert list(whole().policies) == [*names, policies.UNCONSTRAINED]
     assert dataclasses.asdict(whole())["policies"]["best constant restriction"]["reduction"] % 5 == 0
     assert config.REDUCTION_STEP == 5
+
+
+# --- the traders' own models -----------------------------------------------------------------
+def test_own_models_are_told_of_traders_with_enough_history_of_their_own_only():
+    assert whole().own_models == ()
+    desk, paths = simulated_desk(3, 330, share=0.95)
+    found = evaluated(desk, paths)
+    assert {record.trader_id for record in found.own_models} == {h.trader_id for h in desk.traders}
+    for record in found.own_models:
+        assert 0 < record.days <= 330 - config.OWN_MODEL_ACTIVE_DAYS
+
+
+def test_own_models_of_a_span_are_told_of_its_days_only():
+    desk, paths = simulated_desk(3, 330, share=0.95)
+    of_few = evaluated(desk, paths, of_last(20)).own_models
+    assert all(record.days <= 20 for record in of_few)

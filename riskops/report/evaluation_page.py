@@ -21,6 +21,7 @@ from riskops.evaluation import (
     TraderRecord,
 )
 from riskops.money import whole_dollars
+from riskops.own_models import OwnRecord
 from riskops.policies import Figures
 from riskops.report import drawing
 from riskops.report.drawing import NAMES, rule_label
@@ -87,6 +88,7 @@ def page(found: Evaluation, further: Sequence[Section] = ()) -> Page:
         _rules(found),
         _restricted(found),
         _traders(found),
+        *_own_models(found),
         *further,
         HOW_TO_READ,
     ]
@@ -555,13 +557,40 @@ def _traders(found: Evaluation) -> Section:
 
 
 def _trader_row(trader: TraderRecord, policy: str, row: Figures) -> tuple[str, ...]:
-    trader_id, name = one_line(trader.trader_id, LONGEST_ID), one_line(trader.name, LONGEST_NAME)
-    label = trader_id if name in ("", trader_id) else f"{trader_id} {name}"
+    label = _trader_label(trader.trader_id, trader.name)
     rates = ("hit_rate", "precision", "false_positive_rate", "restricted_share")
     days = f"{int(row['trader_days']):,}"
     if row["treated_trader_days"]:
         days += f" ({int(row['treated_trader_days']):,}{TREATED})"
     return (label, _policy_name(policy, row), days, *_money(row), *(rate(row, key) for key in rates))
+
+
+def _own_models(found: Evaluation) -> tuple[Section, ...]:
+    if not found.own_models:
+        return ()
+    names = {trader.trader_id: trader.name for trader in found.traders}
+    headings = ("Trader", "Days with a model", "Days tightened", "Gain over the rules", "95 % by chance")
+    rows = tuple(_own_model_row(record, names.get(record.trader_id, "")) for record in found.own_models)
+    says = (
+        "They are the fall-back for mornings on which a promoted model fails, and are never promoted "
+        f"themselves. Each learns from its trader's own days only, {config.OWN_MODEL_ACTIVE_DAYS} at least: "
+        "most intervals reach across $0.",
+    )
+    table = Table("Had every morning fallen back to them", headings, rows)
+    return (Section("The traders' own models", says, tables=(table,)),)
+
+
+def _own_model_row(record: OwnRecord, name: str) -> tuple[str, ...]:
+    low, high = record.interval_usd or (None, None)
+    interval = NO_INTERVAL if low is None or high is None else f"{usd(low)} to {usd(high)}"
+    label = _trader_label(record.trader_id, name)
+    days = (f"{record.days:,}", f"{record.raised:,}")
+    return (label, *days, usd(record.advantage_usd), interval)
+
+
+def _trader_label(trader_id: str, name: str) -> str:
+    trader_id, name = one_line(trader_id, LONGEST_ID), one_line(name, LONGEST_NAME)
+    return trader_id if name in ("", trader_id) else f"{trader_id} {name}"
 
 
 HOW_TO_READ = Section(
