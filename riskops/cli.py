@@ -14,7 +14,18 @@ from __future__ import annotations
 
 import typer
 
-from riskops.commands import asking, catching, evaluating, keeping, live, setting_up, status, trial, verbs
+from riskops.commands import (
+    asking,
+    catching,
+    evaluating,
+    keeping,
+    live,
+    reigning,
+    setting_up,
+    status,
+    trial,
+    verbs,
+)
 
 app = typer.Typer(
     name="riskops",
@@ -26,7 +37,7 @@ app = typer.Typer(
 )
 PANELS = {
     "The morning": (live, status),
-    "Questions": (asking,),
+    "Questions": (asking, reigning),
     "The verbs, one by one": (verbs,),
     "History as a whole": (evaluating,),
     "Set up and keep": (setting_up, keeping),

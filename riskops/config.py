@@ -99,6 +99,7 @@ DESK_SIZE_SESSIONS = 20  # who was active this recently counts as on the desk
 MIN_FIT_DESK_DAYS = 60  # below these there is nothing to fit ...
 MIN_FIT_TRADER_DAYS = 250
 MIN_FIT_LARGE_LOSSES = 10  # ... and no displayed risk
+OWN_MODEL_ACTIVE_DAYS = 250  # a trader's own model, the fall-back, needs so much of his own history
 REASONS_SHOWN = 3
 SHADOW_DIFFERENCES_SHOWN = 3  # where the model in shadow would cut further
 

@@ -41,6 +41,11 @@ class Watch:
         return len(self.e_values)
 
     @property
+    def latest(self) -> float:
+        """The e-value of a demotion after the last day, 1 before the first."""
+        return float(self.e_values[-1]) if len(self) else 1.0
+
+    @property
     def fires(self) -> np.ndarray:
         """Say after which days the challenger is demoted, shape (n,)."""
         return (self.e_values >= config.DEMOTION_E_VALUE) | (self.trailing_usd < self.floor_usd)

@@ -11,6 +11,7 @@
     ├── MissingResultError      a verb needs what another has not left  never retry
     ├── SourceError             the source of transactions failed      retry
     ├── StoreError              the risk database cannot be used       retry
+    │   └── OlderRecordError    it knows less than what has left       never retry
     ├── ModelError              the challenger cannot be scored        never retry
     ├── TrialError              a part of the trial desk died          never retry
     ├── InjectedFaultError      a fault forced for a drill             never retry
@@ -110,6 +111,13 @@ class StoreError(RiskOpsError):
 
     exit_code = 22
     retryable = True
+
+
+class OlderRecordError(StoreError):
+    """The risk database does not know of a mail that has left: it was restored from before."""
+
+    exit_code = 25
+    retryable = False
 
 
 class TrialError(RiskOpsError):

@@ -7,9 +7,10 @@ import pytest
 
 from riskops import champion, comparison, config, evidence, specification
 from riskops.history import DeskHistory, TradePaths
-from riskops.records import Comparison, Verdict
+from riskops.records import Comparison, LedgerEntry, LedgerKind, Verdict
+from riskops.standing import Standing
 from tests.builders import CALENDAR, SESSION, desk_history, trade_paths, trader_history
-from tests.simulated_desks import reversed_desk, simulated_desk, stopped_live
+from tests.simulated_desks import reversed_desk, simulated_desk, stopped_live, truncated
 
 TODAY = CALENDAR.position(SESSION)
 NO_TRADES = trade_paths([])
@@ -47,15 +48,29 @@ def low_walls(monkeypatch):
 
 def test_a_planted_strong_signal_wins_once_the_walls_are_passed(low_walls):
     found = compared(*simulated_desk(8, 260, tilt=4.0, seed=4))
-    assert found.verdict is Verdict.MODEL_WINS
+    assert found.opens
+    assert found.reason.startswith("The model beats the rules by more than 10 %: e = ")
     assert min(found.e_values) >= config.E_VALUE_BAR
     assert found.challenger_benefit_usd > 1.1 * found.rules_benefit_usd
     assert found.sessions_to_go == 0
 
 
+def test_the_path_of_the_evidence_opens_the_gate_on_the_morning_the_comparison_finds_it_open(low_walls):
+    desk, paths = simulated_desk(8, 260, tilt=4.0, seed=4)
+    days, amounts = comparison.evidence_path(desk, paths, champion.walk(desk))
+    opened = evidence.open_after(days, amounts)
+    turning = np.flatnonzero(np.diff(opened))
+    assert len(turning)
+    for row in {int(turning[0]), int(turning[0]) + 1, len(days) - 1}:
+        then = compared(*truncated(desk, paths, int(days.day[row]) + 1))
+        assert then.opens == opened[row]
+        assert then.trader_days == amounts.trader_days[row]
+        assert then.large_loss_days == amounts.large_loss_days[row]
+
+
 def test_a_worthless_challenger_does_not_win_even_with_low_walls(low_walls):
     for seed in range(4):
-        assert compared(*simulated_desk(6, 180, seed=seed)).verdict is not Verdict.MODEL_WINS
+        assert not compared(*simulated_desk(6, 180, seed=seed)).opens
 
 
 def test_a_day_with_evidence_the_other_way_holds_the_rules():
@@ -86,7 +101,8 @@ def test_the_reason_says_how_long_it_may_take(monkeypatch, to_go, words):
 
 
 def test_days_before_a_later_registration_are_no_evidence():
-    late = compared(*ordinary(), registered_from=TODAY - 20, specification_number=2)
+    registered = LedgerEntry(CALENDAR.session_at(TODAY - 20), LedgerKind.REGISTERED, "abc", 2, "another")
+    late = compared(*ordinary(), now=Standing(registered))
     assert late.desk_days <= 20 < ordinary_comparison().desk_days
     assert late.information["bar"] == pytest.approx(evidence.bar(2))
 
@@ -211,7 +227,7 @@ def test_a_gap_of_months_is_skipped():
 def test_days_of_zeros_and_of_losses_only_give_finite_figures(result):
     desk = desk_history(*(trader_history([result] * 150, trader_id=str(i)) for i in range(4)))
     found = compared(desk)
-    assert found.verdict is not Verdict.MODEL_WINS
+    assert not found.opens
     assert np.isfinite(found.e_values).all()
 
 

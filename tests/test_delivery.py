@@ -33,11 +33,6 @@ THREE = ("a@example.com", "b@example.com", "c@example.com")
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path
-
-
-@pytest.fixture
 def risk_database(folder):
     made = database(folder)
     upgrade(made)
@@ -506,9 +501,9 @@ def test_files_that_cannot_be_written_are_retryable(outbox, folder):
     assert states(outbox) == {"files": "pending"}
 
 
-def test_the_same_mail_gives_the_same_files(outbox, folder):
+def test_the_same_mail_gives_the_same_files(outbox, keeper, folder):
     first = into_files(outbox, folder)
-    other = folder / "other"
+    other = keeper(folder / "other")
     upgrade(fresh := database(other))
     again = into_files(Outbox(fresh), other)
     fresh.close()

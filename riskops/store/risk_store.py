@@ -7,6 +7,7 @@ from riskops.store.database import Database
 from riskops.store.evaluations import Evaluations
 from riskops.store.history_reader import HistoryReader
 from riskops.store.journal import Journal
+from riskops.store.ledger import Ledger
 from riskops.store.mornings import Mornings
 from riskops.store.roster import Roster
 from riskops.store.transactions import Transactions
@@ -23,6 +24,7 @@ class RiskStore:
         self.mornings = Mornings(database)
         self.journal = Journal(database)
         self.evaluations = Evaluations(database)
+        self.ledger = Ledger(database)
 
     def close(self) -> None:
         """Give all connections back."""

@@ -82,10 +82,10 @@ class TestEvaluate:
         assert result.exit_code == code
         assert said in result.stderr
 
-    def test_a_desk_without_history_says_how_to_bring_some_in(self, tmp_path):
-        with opened(tmp_path):
+    def test_a_desk_without_history_says_how_to_bring_some_in(self, folder):
+        with opened(folder):
             pass
-        result = CliRunner().invoke(app, ["evaluate"], env=environment(tmp_path))
+        result = CliRunner().invoke(app, ["evaluate"], env=environment(folder))
         assert (result.exit_code, "riskops load" in result.stderr) == (16, True)
 
     def test_a_report_that_cannot_be_written_is_an_error_of_its_own(self, run, tmp_path):

@@ -384,7 +384,7 @@ def breaking(patch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.fault(
     what="choose, publish or compose breaks in a way nobody foresaw",
-    gets="a minimal text mail with the last committed limits",
+    gets="a minimal text mail with the last committed limits; they are in force, later sessions count on",
     rung="of those limits",
     label="MINIMAL MAIL",
     told="risk managers (mail), on-call (webhook)",
@@ -410,6 +410,7 @@ def test_a_morning_that_breaks_mails_the_last_limits_that_were_committed(
     assert f"(for {committed_for:%A} {committed_for.day} {committed_for:%B %Y})" in text
     for line in limit_lines(second_morning.publication(committed_for)):
         assert re.search(line, text)
+    assert in_force(second_morning) == limits_of(second_morning.publication(committed_for))
 
 
 def test_a_first_morning_that_breaks_asks_for_the_floor(first_morning: AirflowDesk, breaking: Any):
@@ -450,6 +451,14 @@ def context(run_type: str, deliver: str) -> dict[str, Any]:
 def limits_of(publication: Publication) -> dict[str, int]:
     """Return the limits in cents by trader."""
     return {decision.trader_id: decision.limit_cents for decision in publication.decisions}
+
+
+def in_force(desk: AirflowDesk) -> dict[str, int]:
+    """Return what counts as lived on the pinned session, in cents by trader."""
+    with desk.opened() as now:
+        past = now.store.history.lived(now.calendar.shift(PINNED_SESSION, 1))
+        on = now.calendar.position(PINNED_SESSION)
+        return {trader_id: lived[on].limit_cents for trader_id, lived in past.items() if on in lived}
 
 
 def limit_lines(publication: Publication) -> Iterator[str]:

@@ -36,8 +36,8 @@ def fill(folder):
 
 
 @pytest.fixture
-def evening(tmp_path):
-    return fill(tmp_path)
+def evening(sqlite_folder):
+    return fill(sqlite_folder)
 
 
 def open_again(folder, **changes):

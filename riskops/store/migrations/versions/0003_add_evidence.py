@@ -1,14 +1,14 @@
 """Add the ledger, the outcomes, their economics and the monthly evaluations.
 
 Revision: 0003
-Revises: 0001
+Revises: 0002
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -21,7 +21,11 @@ def _moment() -> sa.DateTime:
     return sa.DateTime(timezone=True)
 
 
+ENGINES = ("rules", "pooled_model")
+
+
 def upgrade() -> None:
+    _allow_engines(*ENGINES, "own_models")
     _create_ledger()
     _create_outcomes()
     _create_economics()
@@ -29,8 +33,17 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM scores WHERE engine = 'own_models'")
+    _allow_engines(*ENGINES)
     for table in ("evaluations", "economics", "outcomes", "ledger"):
         op.drop_table(table)
+
+
+def _allow_engines(*engines: str) -> None:
+    listed = ", ".join(f"'{engine}'" for engine in engines)
+    with op.batch_alter_table("scores") as batch_op:
+        batch_op.drop_constraint(batch_op.f("ck_scores_engine"), type_="check")
+        batch_op.create_check_constraint(batch_op.f("ck_scores_engine"), f"engine IN ({listed})")
 
 
 def _create_ledger() -> None:
