@@ -23,6 +23,7 @@ from riskops.commands import (
     reigning,
     setting_up,
     status,
+    study,
     trial,
     verbs,
 )
@@ -41,7 +42,7 @@ PANELS = {
     "The verbs, one by one": (verbs,),
     "History as a whole": (evaluating,),
     "Set up and keep": (setting_up, keeping),
-    "Trials": (trial, catching),
+    "Trials": (trial, catching, study),
 }
 for panel, groups in PANELS.items():
     for group in groups:

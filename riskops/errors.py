@@ -14,6 +14,7 @@
     │   └── OlderRecordError    it knows less than what has left       never retry
     ├── ModelError              the challenger cannot be scored        never retry
     ├── TrialError              a part of the trial desk died          never retry
+    ├── StudyError              the simulation study misses a bar      never retry
     ├── InjectedFaultError      a fault forced for a drill             never retry
     ├── LimitsFileError         the limits file cannot be relied on     never retry
     └── DeliveryError           the mail server did not accept         retry
@@ -124,3 +125,9 @@ class TrialError(RiskOpsError):
     """A part of the trial desk did not start, or died more often than it may."""
 
     exit_code = 24
+
+
+class StudyError(RiskOpsError):
+    """The simulation study misses one of its bars; says which, and by how much."""
+
+    exit_code = 26

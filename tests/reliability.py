@@ -19,7 +19,7 @@ long campaigns or need a live scheduler; `make check` runs them, `make test` lea
 touch the risk database run on SQLite and on PostgreSQL.
 
 Rungs: 1 the model's limits, 2 the rules', 3 held limits (never looser than before), 4 half the base limit.
-A dash means that no limits are concerned.
+A dash means that no limits are concerned. Where a row names the webhook, its test listens there.
 
 | fault | the desk gets | rung | label | who is told | test |
 |---|---|---|---|---|---|

@@ -10,7 +10,13 @@ from riskops.history import DeskHistory, TradePaths
 from riskops.records import Comparison, LedgerEntry, LedgerKind, Verdict
 from riskops.standing import Standing
 from tests.builders import CALENDAR, SESSION, desk_history, trade_paths, trader_history
-from tests.simulated_desks import reversed_desk, simulated_desk, stopped_live, truncated
+from tests.simulated_desks import (
+    reversed_desk,
+    simulated_desk,
+    stopped_live,
+    truncated,
+    with_changed_results,
+)
 
 TODAY = CALENDAR.position(SESSION)
 NO_TRADES = trade_paths([])
@@ -255,3 +261,42 @@ def test_the_area_under_the_curve_is_scikit_learns():
     rng = np.random.default_rng(6)
     score, event = rng.integers(0, 20, 300) / 20, rng.random(300) < 0.3
     assert comparison.area_under_curve(score, event) == pytest.approx(roc_auc_score(event, score))
+
+
+# --- what the ledger remembers and history does not -------------------------------------------
+REGISTERED = LedgerEntry(CALENDAR.session_at(TODAY - 100), LedgerKind.REGISTERED, "abc", 1, "the first")
+
+
+def promoted(offset: int) -> Standing:
+    session = CALENDAR.session_at(TODAY + offset)
+    return Standing(REGISTERED, LedgerEntry(session, LedgerKind.PROMOTED, "abc", 1, "it wins"))
+
+
+@pytest.mark.parametrize("offset", [-60, -1, 0])
+def test_a_promoted_model_is_watched_from_its_promotion_on(offset):
+    found = compared(*ordinary(), now=promoted(offset))
+    assert found.demotion_e >= 1
+    assert found.demotion_e == 1 or offset < 0
+
+
+def test_history_restated_after_a_promotion_is_watched_as_it_is_known_now():
+    desk, paths = ordinary()
+    restated = with_changed_results(desk, paths, TODAY - 80)
+    before, after = (compared(*d, now=promoted(-60)) for d in ((desk, paths), restated))
+    assert np.isfinite([before.demotion_e, after.demotion_e]).all()
+    assert after.e_values != before.e_values
+
+
+def test_in_the_cool_off_nothing_is_evidence_yet():
+    demoted = LedgerEntry(CALENDAR.session_at(TODAY - 5), LedgerKind.DEMOTED, "abc", 1, "it lost")
+    found = compared(*ordinary(), now=Standing(REGISTERED, demoted))
+    assert found.desk_days == 0
+    assert found.e_values == (1.0, 1.0, 1.0, 1.0)
+    assert found.table["rules"] == ordinary_comparison().table["rules"]
+
+
+def test_a_day_whose_applied_limit_is_unknown_counts_as_if_the_base_had_been_in_force():
+    desk, paths = ordinary()
+    assert all(history.assumed.all() for history in desk.traders)
+    known = tuple(dataclasses.replace(h, assumed=np.zeros(len(h), dtype=bool)) for h in desk.traders)
+    assert compared(dataclasses.replace(desk, traders=known), paths) == ordinary_comparison()

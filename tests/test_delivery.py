@@ -141,7 +141,7 @@ def test_without_recipients_nothing_is_pretended(outbox, folder):
     gets="everybody else's mail; that one is tried again",
     rung="-",
     label="DeliveryError",
-    told="on-call (webhook)",
+    told="on-call, through the task that is given up",
 )
 def test_a_temporary_no_is_retryable_and_the_others_are_tried_first(outbox, folder):
     with serving(catcher := Catcher(recipients={"a@example.com": "451 busy"})) as port:
@@ -160,7 +160,7 @@ def test_a_temporary_no_is_retryable_and_the_others_are_tried_first(outbox, fold
     gets="everybody else's mail",
     rung="-",
     label="DeliveryRefusedError",
-    told="on-call (webhook)",
+    told="on-call, through the task that is given up",
 )
 def test_a_final_no_is_told_after_the_others_have_their_mail(outbox, folder):
     with serving(catcher := Catcher(recipients={"b@example.com": "550 unknown"})) as port:
@@ -220,7 +220,7 @@ def test_the_drill_stops_every_kind_of_delivery(outbox, folder, delivery):
     gets="the mail, when it is sent again: once, and not in doubt",
     rung="-",
     label="DeliveryError",
-    told="on-call (webhook), when the tries are used up",
+    told="on-call, through the task that is given up",
 )
 def test_a_cut_before_the_mail_leaves_no_doubt(outbox, folder, command):
     with serving(catcher := Catcher(cut_at=command)) as port:
@@ -419,7 +419,7 @@ def encrypted(certificate):
     gets="no login and no mail goes there",
     rung="-",
     label="DeliveryError",
-    told="on-call (webhook)",
+    told="on-call, through the task that is given up",
 )
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_the_server_s_certificate_is_verified(outbox, folder, encrypted, security):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from tests.desks import POSTGRESQL, database_url
+from tests.desks import database_url, is_on_sqlite
 from tests.postgres_server import let_in, shut_out
 
 AWAY = "away"
@@ -14,7 +14,7 @@ AWAY = "away"
 
 def take_away(folder: Path) -> None:
     """Let nobody reach the risk database below `folder`; again changes nothing."""
-    if (folder / POSTGRESQL).exists():
+    if not is_on_sqlite(folder):
         shut_out(sa.make_url(database_url(folder)))
     elif not (folder / AWAY).exists():
         (folder / AWAY).mkdir()
@@ -24,7 +24,7 @@ def take_away(folder: Path) -> None:
 
 def give_back(folder: Path) -> None:
     """Let the risk database below `folder` be where it was; again changes nothing."""
-    if (folder / POSTGRESQL).exists():
+    if not is_on_sqlite(folder):
         let_in(sa.make_url(database_url(folder)))
     elif (folder / AWAY).exists():
         for stray in folder.glob("risk.db*"):

@@ -28,7 +28,7 @@ ARGUMENTS = {
     "load": ("history.csv",),
     "backup": ("backup.zip",),
 }
-OWN_DATABASE = {"migrate", "demo", "restore", "up", "catch-mail", "check-limits"}
+OWN_DATABASE = {"migrate", "demo", "restore", "up", "catch-mail", "check-limits", "study"}
 EXCEPT_WHAT_CREATES = [(name, *ARGUMENTS.get(name, ())) for name in NAMES if name not in OWN_DATABASE]
 ERRORS = [e for _name, e in inspect.getmembers(errors, inspect.isclass) if issubclass(e, RiskOpsError)]
 

@@ -100,10 +100,11 @@ def test_no_credential_is_given_away(unreachable, last_file, watchdog, tmp_path,
     label="EMERGENCY MAIL",
     told="risk managers (mail), on-call (webhook)",
 )
-def test_a_database_that_is_not_there_is_gone_as_well(unreachable, last_file, watchdog, tmp_path):
+def test_a_database_that_is_not_there_is_gone_as_well(unreachable, last_file, watchdog, tmp_path, listener):
     environ = unreachable | {"RISKOPS_DATABASE_URL": f"sqlite:///{tmp_path / 'no' / 'risk.db'}"}
     assert watchdog(environ, time(7, 28)).exit_code == live.NOT_WELL
     assert (tmp_path / "out" / str(SESSION) / "limits.txt").exists()
+    assert "An EMERGENCY MAIL left with rung 3 hold" in said(listener)
 
 
 @pytest.mark.fault(
@@ -171,7 +172,7 @@ def test_on_a_quiet_morning_all_is_well(folder, watchdog):
     told="risk managers (mail), on-call (webhook)",
 )
 def test_a_server_that_never_answers_counts_as_gone(
-    unreachable, last_file, watchdog, monkeypatch, tmp_path, silent_server
+    unreachable, last_file, watchdog, monkeypatch, tmp_path, silent_server, listener
 ):
     monkeypatch.setattr(live, "ANSWER_WITHIN_SECONDS", 1)
     environ = unreachable | {"RISKOPS_DATABASE_URL": f"postgresql+psycopg://r@127.0.0.1:{silent_server}/r"}
@@ -179,6 +180,7 @@ def test_a_server_that_never_answers_counts_as_gone(
     assert watchdog(environ, time(7, 28)).exit_code == live.NOT_WELL
     assert "no answer within 1 s" in (tmp_path / "out" / str(SESSION) / "limits.txt").read_text()
     assert signal.getsignal(signal.SIGALRM) is before
+    assert "An EMERGENCY MAIL left with rung 3 hold" in said(listener)
 
 
 @pytest.fixture

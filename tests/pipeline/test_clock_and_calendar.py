@@ -38,8 +38,8 @@ def evening(folder, session=SESSION):
     return folder
 
 
-def open_at(folder, clock):
-    return opened(folder, clock, RISKOPS_SOURCE="csv")
+def open_at(folder, clock, **changes):
+    return opened(folder, clock, RISKOPS_SOURCE="csv", **changes)
 
 
 def live(desk, session=SESSION, stop_before=None):
@@ -118,14 +118,17 @@ class TestClockSkew:
         ids=["the clock jumps back", "the night comes late"],
     )
     def test_a_night_known_after_the_cut_off_does_not_enter_and_limits_are_held(
-        self, fetched, then, cut_off, folder
+        self, fetched, then, cut_off, folder, listener
     ):
-        with open_at(evening(folder), on_the_morning(SESSION)) as desk:
+        url = f"http://127.0.0.1:{listener.server_port}/on-call"
+        with open_at(evening(folder), on_the_morning(SESSION), RISKOPS_ON_CALL_WEBHOOK=url) as desk:
             publication = live(replace(desk, clock=jumping(desk, fetched, then)))
             assert publication.cut_off == desk_time(SESSION, cut_off)
             assert {(d.rung, d.reduction) for d in publication.decisions} == {(Rung.FLOOR, 50)}
             assert desk.store.mornings.is_frozen(SESSION, 0)
             assert (publication.rung, publication.why) == (Rung.FLOOR, "a critical data check failed")
+        ((_, told),) = listener.heard
+        assert "the mail left with rung 4 floor: a critical data check failed" in told["text"]
 
     def test_a_clock_a_day_behind_refuses_the_session_that_lies_ahead(self):
         yesterday = on_the_morning(CALENDAR.previous(SESSION))()
@@ -237,7 +240,7 @@ class TestSessionListRunsOut:
         gets="limits through the last session of the list, then a clear error before anything is decided",
         rung="2",
         label="SessionError, exit code 14: update exchange-calendars",
-        told="on-call (webhook)",
+        told="on-call, through the task that is given up",
     )
     def test_the_last_session_of_the_list_still_gets_its_limits(self, undisturbed, folder):
         with open_at(evening(folder), on_the_morning(SESSION)) as desk:

@@ -124,7 +124,7 @@ class TestWithoutTheDatabase:
         gets="the last limits file's limits, each tightened by 10 points, in a plain text mail",
         rung="3",
         label="EMERGENCY MAIL",
-        told="risk managers (mail), on-call (webhook)",
+        told="risk managers (mail), on-call by the watchdog",
     )
     def test_everybody_gets_the_last_limits_tightened_and_labelled(self, settings, last_file, catcher):
         told = mail(settings)
@@ -214,7 +214,7 @@ class TestRefused:
         gets="no mail: limits are never invented",
         rung="-",
         label="LimitsFileError",
-        told="on-call (webhook, exit code 23)",
+        told="on-call, by the watchdog: exit code 23",
     )
     @pytest.mark.parametrize("what", ["missing", "stale", "changed", "foreign"])
     def test_without_a_file_to_rely_on_nothing_is_mailed(self, what, settings, catcher):
@@ -298,9 +298,10 @@ class TestTakenOver:
         told="on-call (webhook)",
     )
     @pytest.mark.parametrize("verb", [*VERBS], ids=str)
-    def test_whichever_verb_runs_first_honours_it(self, verb, settings, last_file, catcher, at):
+    def test_whichever_verb_runs_first_honours_it(self, verb, settings, last_file, catcher, at, listener):
         mail(settings)
-        with at(time(7, 32)) as desk:
+        url = f"http://127.0.0.1:{listener.server_port}/on-call"
+        with at(time(7, 32), RISKOPS_ON_CALL_WEBHOOK=url) as desk:
             VERBS[verb](desk, RUN)
             decided = desk.store.mornings.publication(SESSION, 0)
             assert {d.trader_id: (d.reduction, d.limit_cents) for d in decided.decisions} == HELD
@@ -309,6 +310,8 @@ class TestTakenOver:
             assert desk.store.mornings.decided(SESSION, 0)[1]
             assert desk.store.mornings.stages(SESSION, 0)[Verb.SEND].is_done
         assert reached(catcher) == list(TWO)
+        ((_, told),) = listener.heard
+        assert "the emergency mail was taken over, its limits stand" in told["text"]
 
     def test_the_next_morning_takes_over_what_no_verb_of_the_session_did(self, settings, last_file, at):
         following = CALENDAR.shift(SESSION, 1)

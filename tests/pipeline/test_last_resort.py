@@ -14,7 +14,7 @@ from riskops.pipeline.send import mail_of, send
 from riskops.records import Rung, Verb
 from riskops.store.outbox import Outbox
 from tests.builders import CALENDAR, SESSION, trader_3942, trader_3951
-from tests.desks import copied, each_verb, on_the_morning, opened, run_for
+from tests.desks import each_verb, on_the_morning, opened, run_for
 from tests.mail_catcher import Catcher, serving
 from tests.small_desks import NIGHT, csv_desk, night_file, row
 
@@ -24,9 +24,9 @@ TWO = ("a@example.com", "b@example.com")
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory):
+def template(keeper, tmp_path_factory):
     """Return the folder of a desk whose limits for the session before were mailed."""
-    folder = tmp_path_factory.mktemp("mailed")
+    folder = keeper(tmp_path_factory.mktemp("mailed"))
     results = {"3942": trader_3942(), "3951": trader_3951()}
     with csv_desk(folder, results, CALENDAR.shift(NIGHT, -1), on_the_morning(NIGHT)) as desk:
         for verb in each_verb():
@@ -35,16 +35,16 @@ def template(tmp_path_factory):
 
 
 @pytest.fixture
-def folder(template, tmp_path):
-    mine = copied(template, tmp_path / "desk")
+def mailed(template, own_copy):
+    mine = own_copy(template)
     night_file(mine, [row("3942", NIGHT, -100.0), row("3951", NIGHT, 100.0)])
     return mine
 
 
 @pytest.fixture
-def at(folder):
+def at(mailed):
     """Return what opens the desk on the morning of a session."""
-    return lambda session: opened(folder, on_the_morning(session), RISKOPS_SOURCE="csv")
+    return lambda session: opened(mailed, on_the_morning(session), RISKOPS_SOURCE="csv")
 
 
 def figures(decisions):
@@ -130,12 +130,12 @@ def test_the_limits_file_has_them_sealed(at):
         assert figures(file.lines) == in_force(desk, SESSION)
 
 
-def test_where_nothing_was_ever_committed_the_floor_it_asks_for_is_in_force(tmp_path):
-    with csv_desk(tmp_path, {"3942": trader_3942()}) as desk:
+def test_where_nothing_was_ever_committed_the_floor_it_asks_for_is_in_force(folder):
+    with csv_desk(folder, {"3942": trader_3942()}) as desk:
         send(desk, RUN)
         assert in_force(desk, SESSION) == {"3942": (50, 250_000, 500_000)}
         assert desk.store.mornings.publication(SESSION, 0).rung is Rung.FLOOR
-    with opened(tmp_path, on_the_morning(FOLLOWING), RISKOPS_SOURCE="csv") as desk:
+    with opened(folder, on_the_morning(FOLLOWING), RISKOPS_SOURCE="csv") as desk:
         (decision,) = held(desk, FOLLOWING)
         assert (decision.rung, decision.reduction) == (Rung.FLOOR, 50)
 
@@ -157,11 +157,11 @@ class TestToTwo:
         return Catcher()
 
     @pytest.fixture
-    def desk(self, folder, catcher):
+    def desk(self, mailed, catcher):
         with (
             serving(catcher) as port,
             opened(
-                folder,
+                mailed,
                 on_the_morning(SESSION),
                 RISKOPS_SOURCE="csv",
                 RISKOPS_DELIVERY="smtp",

@@ -20,7 +20,7 @@ from riskops.records import RunType, Verb
 from riskops.store.outbox import Outbox, outbox_key
 from riskops.store.seal import LIMITS_MAIL
 from tests.builders import CALENDAR, SESSION, trader_3942, trader_3951
-from tests.desks import content_of, copied, each_verb, on_the_morning, opened, run_for
+from tests.desks import content_of, copied, each_verb, forgotten, on_the_morning, opened, run_for
 from tests.mail_catcher import Catcher, serving
 from tests.small_desks import NIGHT, csv_desk, night_file, row
 
@@ -31,9 +31,9 @@ VERBS = {verb.__name__: verb for verb in [*each_verb(), hold_limits]}
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory):
+def before(keeper, tmp_path_factory):
     """Return the folder of a desk that lived the session before, and has decided nothing since."""
-    folder = tmp_path_factory.mktemp("before")
+    folder = keeper(tmp_path_factory.mktemp("before"))
     results = {"3942": trader_3942(), "3951": trader_3951()}
     with csv_desk(folder, results, CALENDAR.shift(NIGHT, -1), on_the_morning(NIGHT)) as desk:
         for verb in each_verb():
@@ -47,8 +47,8 @@ def catcher():
 
 
 @pytest.fixture
-def folder(before, tmp_path):
-    mine = copied(before, tmp_path / "desk")
+def folder(before, own_copy):
+    mine = own_copy(before)
     for night in (NIGHT, SESSION):
         night_file(mine, [row("3942", night, -100.0), row("3951", night, 100.0)], night)
     return mine
@@ -86,6 +86,7 @@ def restored(mailed, folder, before):
 
 
 def set_back(folder, before):
+    forgotten(folder)
     for file in folder.glob("risk.db*"):
         file.unlink()
     copied(before, folder)

@@ -210,11 +210,11 @@ def failure(run_type: DagRunType) -> dict[str, object]:
 
 
 @pytest.fixture
-def webhook(listener, tmp_path, monkeypatch):
+def webhook(listener, sqlite_folder, monkeypatch):
     """Return a web server that on-call's webhook of this environment leads to."""
     url = f"http://127.0.0.1:{listener.server_address[1]}/on-call"
     addresses = {"RISKOPS_DATABASE_URL": "sqlite:///none.db", "RISKOPS_ON_CALL_WEBHOOK": url}
-    for name, value in environment(tmp_path, **addresses).items():
+    for name, value in environment(sqlite_folder, **addresses).items():
         monkeypatch.setenv(name, value)
     return listener
 

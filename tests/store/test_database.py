@@ -103,7 +103,7 @@ def test_reads_that_belong_together_see_the_same_state(database):
     gets="nothing half-written; the verb is tried again",
     rung="-",
     label="StoreError",
-    told="on-call (webhook)",
+    told="on-call, through the task that is given up",
 )
 @pytest.mark.parametrize("queue", Queue)
 def test_a_writer_that_waits_too_long_is_told_so_by_name(queue, database, monkeypatch):
