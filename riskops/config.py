@@ -79,6 +79,13 @@ GAP_RECOVERY_DAYS = 5
 
 RESTRICTED_SHARE_WINDOW = 60
 RESTRICTED_SHARE_WARNING = Decimal("0.45")
+RESTRICTED_SHARE_BAND = (Decimal("0.26"), Decimal("0.35"))  # of trader-days cut by 20 or more: intended ...
+IMMEDIATE_SHARE_BAND = (Decimal("0.03"), Decimal("0.07"))  # ... and of those cut by more than 40
+CALIBRATION_SESSIONS = 250  # `riskops calibrate` goes by so many sessions
+CALIBRATION_MOST_CHANGES = 3  # it proposes at most so many changes together
+BASE_LIMIT_ROBUST_SDS = Decimal("2.5")  # of a trader's daily results: a base limit that fits him ...
+BASE_LIMIT_STEP_CENTS = 50_000  # ... in steps of $500, and at least one of them ...
+BASE_LIMIT_MIN_DAYS = 20  # ... from so many active days on
 
 # --- the pooled model ---------------------------------------------------------------------
 MIN_SAMPLES_FOR_ML = 5_000

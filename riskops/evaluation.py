@@ -213,6 +213,7 @@ class _Ground:
     """What all parts are computed from: the walks, the span's days and those compared."""
 
     desk: DeskHistory
+    paths: TradePaths
     walked: ChallengerWalk
     levels: np.ndarray
     rows: np.ndarray
@@ -276,7 +277,14 @@ def known_span(desk: DeskHistory) -> Span:
     return Span(*(desk.calendar.session_at(end) for end in ends))
 
 
-def evaluate(desk: DeskHistory, paths: TradePaths, span: Span, told: Told = lambda _step: None) -> Evaluation:
+def evaluate(
+    desk: DeskHistory,
+    paths: TradePaths,
+    span: Span,
+    told: Told = lambda _step: None,
+    *,
+    specification_number: int = 1,
+) -> Evaluation:
     """Evaluate rules and model on the sessions of a span.
 
     Parameters
@@ -288,6 +296,8 @@ def evaluate(desk: DeskHistory, paths: TradePaths, span: Span, told: Told = lamb
         The sessions to evaluate.
     told
         Is told each of `STEPS` as it begins.
+    specification_number
+        The model's running number in the ledger, which sets the promotion line.
 
     Raises
     ------
@@ -304,7 +314,7 @@ def evaluate(desk: DeskHistory, paths: TradePaths, span: Span, told: Told = lamb
             f"Nobody traded from {span.first} to {span.last}: there are results from {known.first} to "
             f"{known.last}. Choose a span within, or bring history in with `riskops load`."
         )
-    return _evaluated(ground, paths, span, told)
+    return _evaluated(ground, span, told, specification_number)
 
 
 def _ground(desk: DeskHistory, paths: TradePaths, span: Span) -> _Ground:
@@ -315,6 +325,7 @@ def _ground(desk: DeskHistory, paths: TradePaths, span: Span) -> _Ground:
     scored = rows & walked.scored
     return _Ground(
         desk=desk,
+        paths=paths,
         walked=walked,
         levels=_levels(desk, rules_walk),
         rows=rows,
@@ -329,14 +340,14 @@ def _levels(desk: DeskHistory, rules_walk: Mapping[str, RulesWalk]) -> np.ndarra
     return np.concatenate([np.empty((0, len(Rule)), dtype=np.int64), *own])
 
 
-def _evaluated(ground: _Ground, paths: TradePaths, span: Span, told: Told) -> Evaluation:
+def _evaluated(ground: _Ground, span: Span, told: Told, number: int) -> Evaluation:
     told("policies")
     by_policy = _reductions(ground)
     table = _table(ground, by_policy)
     advantage = _advantage(ground)
     cumulative = _cumulative(ground, by_policy)
     told("evidence")
-    path = _evidence(ground, span)
+    path = _evidence(ground, span, number)
     told("displayed risk")
     calibration, areas = _displayed_risk(ground)
     told("levels")
@@ -344,7 +355,7 @@ def _evaluated(ground: _Ground, paths: TradePaths, span: Span, told: Told) -> Ev
     told("traders")
     restricted, traders = _restricted(ground), _traders(ground)
     told("own models")
-    own = _own_models(ground, paths)
+    own = _own_models(ground)
     told("rules")
     return Evaluation(
         session=ground.desk.session,
@@ -367,8 +378,8 @@ def _evaluated(ground: _Ground, paths: TradePaths, span: Span, told: Told) -> Ev
     )
 
 
-def _own_models(ground: _Ground, paths: TradePaths) -> tuple[OwnRecord, ...]:
-    walked = own_models.walk(ground.desk, paths, champion.walk(ground.desk))
+def _own_models(ground: _Ground) -> tuple[OwnRecord, ...]:
+    walked = own_models.walk(ground.desk, ground.paths, champion.walk(ground.desk))
     return tuple(record for record in own_models.records(walked, ground.rows) if record.days)
 
 
@@ -442,7 +453,7 @@ def _running(daily_cents: np.ndarray) -> list[float]:
 
 
 # --- evidence -------------------------------------------------------------------------------
-def _evidence(ground: _Ground, span: Span) -> EvidencePath | None:
+def _evidence(ground: _Ground, span: Span, number: int) -> EvidencePath | None:
     if not ground.has_model:
         return None
     days = comparison.desk_days(ground.walked, ground.compared)
@@ -452,7 +463,7 @@ def _evidence(ground: _Ground, span: Span) -> EvidencePath | None:
         large_loss_days=int((ground.large & ground.compared).sum()),
     )
     position = ground.desk.calendar.position(span.last) + 1
-    gate = evidence.gate(days, seen, position)
+    gate = evidence.gate(days, seen, position, number)
     rules = policies.benefit_cents(ground.walked, ground.walked.panel.mornings.rules_reduction) / 100
     daily_rules = policies.days_of(ground.walked, ground.compared).daily(ground.day, rules)
     courses = np.minimum(gate.e_values, evidence.LARGEST_RECORDED).T.tolist()

@@ -7,7 +7,7 @@ not by the days it fires on. All of it is hindsight, and nothing is applied.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -81,18 +81,32 @@ def shares(rows: np.ndarray, played: Played) -> Figures:
     }
 
 
+def worth(on: Ground, setting: Played) -> Bounds:
+    """Return what a setting was worth against today's limits, in cents a day.
+
+    A limit looser than the day's base limit meets days that were stopped there: these are treated
+    like days that a limit of ours has stopped.
+    """
+    days = on.replayed.days
+    loosest = np.maximum(days.reference_cents, setting.limit_cents)
+    replayed = on.replayed
+    if (loosest > days.reference_cents).any():
+        replayed = replace(on.replayed, days=replace(days, reference_cents=loosest))
+    return economics.benefit(replayed, setting.limit_cents, on.today.limit_cents)
+
+
 def worths(on: Ground, settings: Sequence[Played]) -> Worths:
     """Return what each setting was worth against today's rules."""
-    found = [_worth(on, setting) for setting in settings]
+    found = [worth(on, setting) for setting in settings]
     rows = on.days.rows
     return Worths(
-        daily=np.column_stack([on.days.daily(on.day, worth.middle / 100) for worth in found]),
-        least=np.array([worth.low[rows].sum() / 100 for worth in found]),
-        most=np.array([worth.high[rows].sum() / 100 for worth in found]),
+        daily=np.column_stack([on.days.daily(on.day, own.middle / 100) for own in found]),
+        least=np.array([own.low[rows].sum() / 100 for own in found]),
+        most=np.array([own.high[rows].sum() / 100 for own in found]),
     )
 
 
-def figures(worth: Worths) -> list[Figures]:
+def figures(found: Worths) -> list[Figures]:
     """Return total, chance and bounds of each setting, in USD, among all that were tried.
 
     ``_low`` and ``_high`` are the 95 % day-block bootstrap interval of a setting looked at by
@@ -105,24 +119,19 @@ def figures(worth: Worths) -> list[Figures]:
     White (2000), A reality check for data snooping. Romano and Wolf (2005), Stepwise multiple
     testing as formalized data snooping.
     """
-    totals = worth.daily.sum(axis=0)
-    found = [
+    totals = found.daily.sum(axis=0)
+    plain = [
         {"benefit_usd": float(total), "benefit_least_usd": float(least), "benefit_most_usd": float(most)}
-        for total, least, most in zip(totals, worth.least, worth.most, strict=True)
+        for total, least, most in zip(totals, found.least, found.most, strict=True)
     ]
-    if len(worth.daily) <= config.BOOTSTRAP_BLOCK_DAYS:
-        return found
-    ends = zip(*_alone(worth.daily), *_together(worth.daily), strict=True)
+    if len(found.daily) <= config.BOOTSTRAP_BLOCK_DAYS:
+        return plain
+    ends = zip(*_alone(found.daily), *_together(found.daily), strict=True)
     names = ("low", "high", "surely_low", "surely_high")
     return [
         own | {f"benefit_{name}_usd": float(end) for name, end in zip(names, values, strict=True)}
-        for own, values in zip(found, ends, strict=True)
+        for own, values in zip(plain, ends, strict=True)
     ]
-
-
-def _worth(on: Ground, setting: Played) -> Bounds:
-    """Return what a setting was worth against today's limits, in cents a day."""
-    return economics.benefit(on.replayed, setting.limit_cents, on.today.limit_cents)
 
 
 def _joined(desk: DeskHistory, walk: dict[str, champion.RulesWalk]) -> Played:

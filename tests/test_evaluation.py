@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from riskops import champion, comparison, config, economics, evaluation, limits, policies
+from riskops import champion, comparison, config, economics, evaluation, evidence, limits, policies
 from riskops.errors import MissingResultError, SessionError
 from riskops.evaluation import STEPS, TIERS, Evaluation, Span
 from riskops.history import DeskHistory, TradePaths
@@ -58,6 +58,12 @@ def test_over_the_whole_history_it_says_what_the_comparison_says():
     assert found.counts.compared_sessions == compared.desk_days
     assert found.areas["displayed risk"].value == pytest.approx(compared.information["auc_risk_head"])
     assert found.areas["volatility"].value == pytest.approx(compared.information["auc_volatility"])
+
+
+def test_a_later_specification_has_a_higher_promotion_line():
+    desk, paths = ordinary()
+    second = evaluation.evaluate(desk, paths, of_last(40), specification_number=2)
+    assert second.evidence.bar == evidence.bar(2) > whole().evidence.bar == config.E_VALUE_BAR
 
 
 def test_the_advantage_is_the_model_s_benefit_less_the_rules():

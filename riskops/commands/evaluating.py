@@ -25,6 +25,7 @@ from riskops.commands.context import (
 from riskops.sessions import parse_session
 
 if TYPE_CHECKING:
+    from riskops.calibration import DeskCalibration
     from riskops.evaluation import Evaluation
     from riskops.report.evaluation_page import Table as PageTable
     from riskops.store.evaluations import StoredEvaluation
@@ -34,6 +35,8 @@ app = typer.Typer()
 STDOUT = Path("-")
 MONEY_SHOWN = 4  # columns of the page's tables that are printed
 RATES_SHOWN = 5
+NAMES_MIN_WIDTH = 15
+CHANGES_MIN_WIDTH = 26  # the longest name of a number
 
 
 @app.command()
@@ -85,6 +88,19 @@ def review(
         _write_stored(desk.store.evaluations.of(run.session), html, json)
 
 
+@app.command()
+def calibrate(session: SessionOption = None) -> None:
+    """Say how much the rules restrict, and which numbers would bring that into its bands."""
+    from riskops.pipeline.calibrate import STEPS
+    from riskops.pipeline.calibrate import calibrate as verb
+
+    with opened_desk() as desk:
+        run = asked_run(desk, session)
+        with progress([*STEPS]) as told:
+            found = verb(desk, run, told)
+        _print_calibration(found)
+
+
 @contextmanager
 def progress(steps: list[str]) -> Iterator[Callable[[str], None]]:
     """Show how far a long verb is, on standard error; yield what its steps are told to."""
@@ -107,6 +123,16 @@ def _print_summary(found: Evaluation) -> None:
         console.print(Text(sentence), soft_wrap=True)
     _print_table(policy_table(found), MONEY_SHOWN)
     _print_table(rate_table(found), RATES_SHOWN)
+
+
+def _print_calibration(found: DeskCalibration) -> None:
+    from riskops.report.calibration_words import base_table, option_table, sentences
+
+    console.print(Text(f"The rules on the morning of {found.session}", style="bold"))
+    for sentence in sentences(found):
+        console.print(Text(sentence), soft_wrap=True)
+    for table, width in ((option_table(found), CHANGES_MIN_WIDTH), (base_table(found), NAMES_MIN_WIDTH)):
+        _print_table(table, len(table.headings), width)
 
 
 def _write(found: Evaluation, html: Path | None, json: Path | None) -> None:
@@ -147,11 +173,11 @@ def console_of(json: Path | None) -> Console:
     return errors if json == STDOUT else console
 
 
-def _print_table(table: PageTable, columns: int) -> None:
+def _print_table(table: PageTable, columns: int, names_min_width: int = NAMES_MIN_WIDTH) -> None:
     """Print the first columns of a table of the page, what a terminal has room for."""
     shown = Table(title=Text(table.caption), title_justify="left")
-    for heading in table.headings[:columns]:
-        shown.add_column(Text(heading), overflow="fold")
+    for i, heading in enumerate(table.headings[:columns]):
+        shown.add_column(Text(heading), overflow="fold", min_width=0 if i else names_min_width)
     for row in table.rows:
         shown.add_row(*map(Text, row[:columns]))
     console.print(shown)

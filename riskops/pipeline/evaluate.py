@@ -15,6 +15,7 @@ from riskops.history import DeskHistory, TradePaths
 from riskops.pipeline.stage import cut_off
 from riskops.records import Run, RunType
 from riskops.sessions import desk_date
+from riskops.standing import met, standing
 from riskops.store.documents import to_document
 
 if TYPE_CHECKING:
@@ -59,7 +60,15 @@ def evaluate(
     known_span = evaluation.known_span(history)
     asked = (first or known_span.first, last or known_span.last)
     span = evaluation.span_of(desk.calendar, *asked, run.session)
-    return evaluation.evaluate(history, paths, span, told)
+    return evaluation.evaluate(history, paths, span, told, specification_number=number(desk, run))
+
+
+def number(desk: Desk, run: Run) -> int:
+    """Return the running number of the specification of this program, by the ledger."""
+    from riskops import specification
+
+    by_ledger = standing(desk.store.ledger.entries(), run.session)
+    return met(by_ledger, run.session, specification.digest(), specification.text()).number
 
 
 def known(desk: Desk, run: Run) -> tuple[DeskHistory, TradePaths]:

@@ -56,7 +56,13 @@ def _made(desk: Desk, run: Run, told: Told) -> StoredEvaluation:
 
     told(READING)
     history, paths = evaluating.known(desk, run)
-    found = evaluation.evaluate(history, paths, evaluation.known_span(history), told)
+    found = evaluation.evaluate(
+        history,
+        paths,
+        evaluation.known_span(history),
+        told,
+        specification_number=evaluating.number(desk, run),
+    )
     told(PROPOSING)
     proposed = proposals.review(history, paths)
     told(DRAWING)

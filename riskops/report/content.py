@@ -385,7 +385,7 @@ def _share_alert(restricted_share: float | None) -> str:
     days = f"trader-days of the last {counted(config.RESTRICTED_SHARE_WINDOW, 'session')}"
     return (
         f"OFTEN RESTRICTED: {100 * restricted_share:.1f} % of the {days}, more than {share(bar)}. "
-        "The thresholds want calibrating to this desk."
+        "The thresholds want calibrating to this desk: riskops calibrate proposes, a person decides."
     )
 
 

@@ -157,10 +157,10 @@ def by_chance(figures: Figures, name: str = "benefit") -> str:
 def left_open(figures: Figures) -> str:
     """Return what treated days leave open of a benefit: an interval, or that it is exact."""
     least, most = figures["benefit_least_usd"], figures["benefit_most_usd"]
-    if not figures["censored_trader_days"]:
+    if least == most:
         return EXACT
-    days = counted(int(figures["censored_trader_days"]), "day")
-    return f"{usd(least)} to {usd(most)} ({days}{TREATED})"
+    days = int(figures.get("censored_trader_days", 0))
+    return f"{usd(least)} to {usd(most)}" + (f" ({counted(days, 'day')}{TREATED})" if days else TREATED)
 
 
 def rate(figures: Figures, name: str) -> str:

@@ -114,3 +114,25 @@ class TestReview:
 
     def test_a_session_that_lies_ahead_is_refused(self, run):
         assert run("review", "--session", "2026-11-02").exit_code == 14
+
+
+class TestCalibrate:
+    def test_shares_options_and_base_limits_are_printed_and_nothing_is_written(self, run, small_desk):
+        with opened(small_desk) as desk:
+            before = content_of(desk)
+        result = run("calibrate", columns=80)
+        assert result.exit_code == 0, result.output
+        assert "meant to be 26 % to 35 %" in result.stdout
+        assert "Nothing was changed. A person decides" in result.stdout
+        assert "DRAWDOWN_CAPITAL_MULTIPLE" in result.stdout
+        assert "3942 Daniel Mercer" in result.stdout
+        tables = [line for line in result.stdout.splitlines() if line[:1] in "┏┃┡│└"]
+        assert max(map(len, tables)) <= 80
+        with opened(small_desk) as desk:
+            assert content_of(desk) == before
+
+    def test_a_desk_without_history_says_how_to_bring_some_in(self, folder):
+        with opened(folder):
+            pass
+        result = CliRunner().invoke(app, ["calibrate"], env=environment(folder))
+        assert (result.exit_code, "riskops load" in result.stderr) == (16, True)

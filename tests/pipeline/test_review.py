@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -17,20 +18,21 @@ from riskops.store.documents import from_document
 from riskops.store.evaluations import StoredEvaluation
 from riskops.store.tables import evaluations
 from tests.builders import CALENDAR, SESSION
-from tests.desks import content_of, on_the_morning, opened, run_for
+from tests.desks import content_of, copied, forgotten, on_the_morning, opened, run_for
 from tests.small_desks import csv_desk, quiet
 
 MONTH = date(2026, 10, 1)
 
 
 @pytest.fixture(scope="module")
-def reviewed(small_desk_template: Path, tmp_path_factory: pytest.TempPathFactory) -> StoredEvaluation:
-    from tests.desks import copied
-
-    with opened(copied(small_desk_template, tmp_path_factory.mktemp("reviewed"))) as desk:
-        receipt = review(desk, run_for(MONTH))
-        assert receipt["outcome"] == "stored"
-        return desk.store.evaluations.of(MONTH)
+def reviewed(
+    small_desk_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StoredEvaluation]:
+    folder = copied(small_desk_template, tmp_path_factory.mktemp("reviewed"))
+    with opened(folder) as desk:
+        assert review(desk, run_for(MONTH))["outcome"] == "stored"
+        yield desk.store.evaluations.of(MONTH)
+    forgotten(folder)
 
 
 def test_it_covers_all_that_was_known_on_the_morning_and_nothing_later(reviewed):

@@ -188,5 +188,6 @@ def test_figures_are_told_with_what_they_rest_on():
     assert rate({"hit_rate_hits": 0.0, "hit_rate_of": 0.0}, "hit_rate") == "– (0 days)"
     open_ends = {"benefit_least_usd": -20.0, "benefit_most_usd": 1_250.0, "censored_trader_days": 2.0}
     assert left_open(open_ends) == "-$20 to $1,250 (2 days*)"
-    assert left_open(open_ends | {"censored_trader_days": 0.0}) == "exact"
+    assert left_open({"benefit_least_usd": -20.0, "benefit_most_usd": 1_250.0}) == "-$20 to $1,250*"
+    assert left_open({"benefit_least_usd": 5.0, "benefit_most_usd": 5.0}) == "exact"
     assert by_chance({}) == evaluation_page.NO_INTERVAL
