@@ -153,6 +153,14 @@ def observe(desk: DeskHistory, paths: TradePaths) -> Observed:
     )
 
 
+def volatilities_cents(desk: DeskHistory) -> np.ndarray:
+    """Return the EWMA volatility in cents known before every active day, in the order (trader, day)."""
+    days = [np.append(t.day, desk.position) for t in desk.traders]
+    scales = _scales(desk, days)
+    known = (_volatility(*of)[:-1] for of in zip(desk.traders, days, scales, strict=True))
+    return _joined(known, float)
+
+
 def panel(observed: Observed, walk: Mapping[str, RulesWalk]) -> Panel:
     """Return the active days with the rules' decisions of their mornings."""
     histories = observed.desk.traders

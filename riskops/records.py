@@ -40,6 +40,15 @@ class Engine(StrEnum):
     POOLED_MODEL = "pooled_model"
 
 
+class LimitOrigin(StrEnum):
+    """How we know which limit a trader really had on a day."""
+
+    READ_BACK = "read_back"
+    OVERRIDE = "override"
+    PUBLISHED = "published"
+    ASSUMED = "assumed"
+
+
 class LedgerKind(StrEnum):
     """What the ledger of the challenger's specifications records."""
 
