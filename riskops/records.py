@@ -104,6 +104,7 @@ class Verb(StrEnum):
     SCORE_RULES = "score_rules"
     SCORE_MODEL = "score_pooled_model"
     COMPARE = "compare"
+    RECORD_OUTCOMES = "record_outcomes"
     CHOOSE = "choose"
     PUBLISH = "publish"
     COMPOSE = "compose_report"

@@ -1,4 +1,4 @@
-"""Add the ledger, the outcomes, their economics and the monthly evaluations.
+"""Add the ledger, the outcomes, the verb that records them, their economics and the monthly evaluations.
 
 Revision: 0003
 Revises: 0001
@@ -11,6 +11,9 @@ revision = "0003"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+
+VERBS = ("ingest", "validate", "score_rules", "score_pooled_model", "compare", "choose", "publish", "compose_report", "send_report")
+NEW_VERB = "record_outcomes"
 
 
 def _identifier(length: int = 64) -> sa.String:
@@ -26,11 +29,41 @@ def upgrade() -> None:
     _create_outcomes()
     _create_economics()
     _create_evaluations()
+    _let_stages_be_of(VERBS, (*VERBS[:5], NEW_VERB, *VERBS[5:]))
 
 
 def downgrade() -> None:
+    op.execute(sa.text("DELETE FROM stage_outcomes WHERE verb = :verb").bindparams(verb=NEW_VERB))
+    _let_stages_be_of((*VERBS[:5], NEW_VERB, *VERBS[5:]), VERBS)
     for table in ("evaluations", "economics", "outcomes", "ledger"):
         op.drop_table(table)
+
+
+def _let_stages_be_of(before: tuple[str, ...], after: tuple[str, ...]) -> None:
+    """Change which verbs a stage may be of; SQLite makes the table anew for that."""
+    name = op.f("ck_stage_outcomes_verb")
+    with op.batch_alter_table("stage_outcomes", copy_from=_stage_outcomes(before)) as table:
+        table.drop_constraint(name, type_="check")
+        table.create_check_constraint(name, _one_of(after))
+
+
+def _stage_outcomes(verbs: tuple[str, ...]) -> sa.Table:
+    return sa.Table(
+        "stage_outcomes",
+        sa.MetaData(),
+        sa.Column("session", sa.Date(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("verb", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.CheckConstraint("state IN ('started', 'done', 'failed')", name=op.f("ck_stage_outcomes_state")),
+        sa.CheckConstraint(_one_of(verbs), name=op.f("ck_stage_outcomes_verb")),
+        sa.PrimaryKeyConstraint("session", "revision", "verb", name=op.f("pk_stage_outcomes")),
+    )
+
+
+def _one_of(verbs: tuple[str, ...]) -> str:
+    return f"verb IN ({', '.join(repr(verb) for verb in verbs)})"
 
 
 def _create_ledger() -> None:
@@ -64,9 +97,7 @@ def _create_outcomes() -> None:
         sa.Column("large_loss_probability", sa.Float()),
         sa.Column("large_loss", sa.Boolean()),
         sa.Column("breached", sa.Boolean(), nullable=False),
-        sa.CheckConstraint(
-            "limit_cents > 0 AND limit_cents <= base_limit_cents", name=op.f("ck_outcomes_limit")
-        ),
+        sa.CheckConstraint("limit_cents > 0 AND base_limit_cents > 0", name=op.f("ck_outcomes_limit")),
         sa.CheckConstraint(
             "limit_origin IN ('read_back', 'override', 'published', 'assumed')",
             name=op.f("ck_outcomes_limit_origin"),
