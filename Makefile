@@ -17,7 +17,7 @@ AIRFLOW__CORE__PLUGINS_FOLDER := $(CURDIR)/plugins
 AIRFLOW__DATABASE__SQL_ALCHEMY_CONN := sqlite:///$(AIRFLOW_HOME)/airflow.db
 DEMO := $(foreach name,$(filter RISKOPS_% AIRFLOW% GX_%,$(.VARIABLES)),$(name)='$($(name))')
 
-.PHONY: help setup run up test check campaigns chaos fuzz lint types imports docs audit lock clean
+.PHONY: help setup run up test databases check campaigns chaos fuzz lint types imports docs audit lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -53,9 +53,12 @@ up: setup ## Start the Airflow UI on loopback with PostgreSQL, the demo desk and
 	@exec env $(DEMO) $(BIN)/riskops up --folder .riskops/up
 
 test: setup ## Run the test suite, without the long campaigns
-	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile -m "not campaign"
+	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile -m "not campaign and not on_postgresql"
 
-check: setup lint types imports audit test campaigns ## Everything CI runs (docs are tests)
+databases: setup ## Run the tests of the risk database once more, on PostgreSQL
+	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile -m "on_postgresql and not campaign"
+
+check: setup lint types imports audit test databases campaigns ## Everything CI runs (docs are tests)
 
 campaigns: setup
 	@$(BIN)/python -m pytest --quiet -n 3 --dist loadfile -m campaign

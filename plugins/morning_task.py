@@ -84,12 +84,11 @@ def budgeted(verb: Verb) -> dict[str, Any]:
 
 def tell_on_call(context: Mapping[str, Any]) -> None:
     """Tell on-call which task was given up and where the runbook stands; a backfill only logs."""
-    from riskops.second_channel import RUNBOOK, tell
-    from riskops.settings import read_settings
+    from riskops.second_channel import RUNBOOK, tell_anyway
 
     task_id = context["task_instance"].task_id
     entry = task_id.replace("_", "-")
     told = f"{task_id} was given up for run {context['run_id']}: {context.get('exception')}."
     log.error("%s What to do: %s#%s", told, RUNBOOK, entry)
     if str(context["dag_run"].run_type) != RunType.BACKFILL:
-        tell(read_settings(os.environ), told, entry)
+        tell_anyway(os.environ, told, entry)

@@ -9,7 +9,7 @@ who are new keep the rules' limit. What it raised goes back by at most 20 points
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,11 +29,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """What there is to learn from: the desk's rows, their panel and replay, and the model."""
+    """What there is to learn from: the desk's rows, their panel and replay, and the model.
+
+    `examples` are in the order of the panel.
+    """
 
     observed: Observed
     panel: Panel
     replayed: Replay
+    examples: Examples
     model: WalkForward
 
 
@@ -89,25 +93,28 @@ class Scored:
         return f"too little data yet ({' and '.join(self.lacks)})" if self.lacks else ""
 
 
-@dataclass(eq=False)
 class Easing:
-    """Relief of the challenger's own raises: 20 points a session, like everything else."""
+    """Relief of the challenger's own raises: 20 points a session, like everything else.
 
-    _raises: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    What a raise to a level still asks for falls by the same amount each session, so of several
+    raises of a trader the largest sum of level and relief up to its session asks most for good.
+    """
 
-    def record(self, trader: int, day: int, level: int) -> None:
-        """Remember that a trader was raised to `level` on the session at `day`."""
-        self._raises.setdefault(trader, []).append((day, level))
+    def __init__(self, traders: int) -> None:
+        self._until = np.zeros(traders, dtype=np.int64)
 
-    def on(self, trader: int, day: int) -> int:
-        """Return the reduction earlier raises still ask for on the session at `day`."""
-        recent = self._raises.get(trader, [])[-config.RELAXATION_SESSIONS :]
-        asked = (level - config.RELIEF_PER_SESSION * (day - then) for then, level in recent)
-        return max([0, *asked])
+    def record(self, trader: np.ndarray, day: np.ndarray, level: np.ndarray) -> None:
+        """Remember that traders were raised to `level` on the sessions at `day`, a trader once."""
+        until = config.RELIEF_PER_SESSION * day + level
+        self._until[trader] = np.maximum(self._until[trader], until)
 
-    def traders(self, day: int) -> set[int]:
-        """Return the traders an earlier raise still asks something of on the session at `day`."""
-        return {trader for trader in self._raises if self.on(trader, day) > 0}
+    def on(self, trader: np.ndarray, day: np.ndarray | int) -> np.ndarray:
+        """Return the reduction earlier raises still ask for on the sessions at `day`, shape (n,)."""
+        return np.maximum(self._until[trader] - config.RELIEF_PER_SESSION * day, 0)
+
+    def traders(self, day: int) -> int:
+        """Return how many traders an earlier raise still asks something of on the session at `day`."""
+        return int((self._until > config.RELIEF_PER_SESSION * day).sum())
 
 
 def score(
@@ -129,7 +136,8 @@ def score(
     if policy is None or risk is None:
         return Scored((), learned.model.lacks(desk.position))
     mornings = this_morning(learned.observed, champion_scores)
-    easing, _, _ = _decide_history(learned.panel.mornings, *_offer_history(learned))
+    past_offers, _ = _offer_history(learned)
+    easing, _, _ = decide_history(learned, past_offers)
     offers = offer(policy, mornings)
     reduction, _ = decide(mornings, offers, easing)
     ids = learned.panel.trader_ids
@@ -154,7 +162,7 @@ def walk(desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWal
     """
     learned = learn(desk, paths, rules_walk)
     offers, scored = _offer_history(learned)
-    _, reduction, raised = _decide_history(learned.panel.mornings, offers, scored)
+    _, reduction, raised = decide_history(learned, offers)
     return ChallengerWalk(
         panel=learned.panel,
         replayed=learned.replayed,
@@ -189,7 +197,7 @@ def learn(desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWa
         large_loss=economics.is_large_loss(rows.net_cents, rows.reference_cents),
         large_loss_known=economics.large_loss_known(replayed),
     )
-    return Learned(observed, rows, replayed, WalkForward(examples))
+    return Learned(observed, rows, replayed, examples, WalkForward(examples))
 
 
 def offer(policy: PolicyFit, mornings: Mornings) -> Offers:
@@ -208,8 +216,8 @@ def offer(policy: PolicyFit, mornings: Mornings) -> Offers:
     _demand_finite(gains, errors)
     worth = gains - config.OVERLAY_STANDARD_ERRORS * errors > 0
     level, gain = _best(np.where(worth & _allowed(mornings), gains, -np.inf))
-    own, own_errors = _contrasts(values, covariances, np.zeros_like(rules))
-    free, _ = _best(np.where(own - config.OVERLAY_STANDARD_ERRORS * own_errors > 0, own, -np.inf))
+    pays = values - config.OVERLAY_STANDARD_ERRORS * _errors(covariances) > 0
+    free, _ = _best(np.where(pays, values, -np.inf))
     return Offers(level, gain * usd, free)
 
 
@@ -219,13 +227,12 @@ def decide(mornings: Mornings, offers: Offers, easing: Easing) -> tuple[np.ndarr
     Relief comes first: who is still eased from an earlier raise counts as raised, idle or not.
     What is left of the 30 % goes to the largest gains; equal gains to the trader listed first.
     """
-    pairs = zip(mornings.trader.tolist(), mornings.day.tolist(), strict=True)
-    eased = np.array([easing.on(trader, day) for trader, day in pairs], dtype=np.int64)
+    eased = easing.on(mornings.trader, mornings.day)
     start = np.maximum(mornings.rules_reduction, eased)
     carried = eased > mornings.rules_reduction
     asking = np.flatnonzero(offers.level > 0)
     fresh = asking[~carried[asking]]
-    free = max(_most_raised(mornings) - int(carried.sum()) - _idle(mornings, easing), 0)
+    free = max(_most_raised(mornings) - int(carried.sum()) - _idle(mornings, easing, eased), 0)
     chosen = fresh[np.argsort(-offers.gain_usd[fresh], kind="stable")[:free]]
     raised = np.zeros(len(mornings), dtype=np.int64)
     for rows in (chosen, asking[carried[asking]]):
@@ -237,11 +244,11 @@ def _most_raised(mornings: Mornings) -> int:
     return int(config.OVERLAY_SHARE_CAP * mornings.desk_size.max(initial=0) + 1e-9)
 
 
-def _idle(mornings: Mornings, easing: Easing) -> int:
+def _idle(mornings: Mornings, easing: Easing, eased: np.ndarray) -> int:
     """Return how many traders without a row are still eased from an earlier raise."""
     if not len(mornings):
         return 0
-    return len(easing.traders(int(mornings.day[0])) - set(mornings.trader.tolist()))
+    return easing.traders(int(mornings.day[0])) - int((eased > 0).sum())
 
 
 def _allowed(mornings: Mornings) -> np.ndarray:
@@ -256,10 +263,14 @@ def _contrasts(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return gains of every level over a start and their standard errors, in units of scale."""
     gains = values - (values * start).sum(axis=1, keepdims=True)
-    mixed = np.einsum("nrs,ns->nr", covariances, start)
-    own = np.einsum("nrr->nr", covariances)
-    between = np.einsum("nr,nr->n", mixed, start)[:, None]
-    return gains, np.sqrt(np.maximum(own - 2 * mixed + between, 0.0))
+    mixed = np.matmul(covariances, start[:, :, None])[:, :, 0]
+    between = (mixed * start).sum(axis=1, keepdims=True)
+    return gains, _errors(covariances, between - 2 * mixed)
+
+
+def _errors(covariances: np.ndarray, more: np.ndarray | float = 0.0) -> np.ndarray:
+    own = np.diagonal(covariances, axis1=1, axis2=2)
+    return np.sqrt(np.maximum(own + more, 0.0))
 
 
 def _best(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -281,8 +292,9 @@ def _offer_history(learned: Learned) -> tuple[Offers, np.ndarray]:
     count = len(mornings)
     level, free = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     gain, scored = np.zeros(count), np.zeros(count, dtype=bool)
-    for position, rows in weeks(mornings.day):
-        policy = learned.model.policy(position)
+    wanted = weeks(mornings.day)
+    policies = learned.model.policies([position for position, _ in wanted])
+    for policy, (_, rows) in zip(policies, wanted, strict=True):
         if policy is not None:
             offers = offer(policy, mornings.take(rows))
             level[rows], gain[rows], free[rows] = offers.level, offers.gain_usd, offers.free
@@ -290,18 +302,17 @@ def _offer_history(learned: Learned) -> tuple[Offers, np.ndarray]:
     return Offers(level, gain, free), scored
 
 
-def _decide_history(
-    mornings: Mornings, offers: Offers, scored: np.ndarray
-) -> tuple[Easing, np.ndarray, np.ndarray]:
+def decide_history(learned: Learned, offers: Offers) -> tuple[Easing, np.ndarray, np.ndarray]:
     """Decide every past session in turn: easing afterwards, reductions and raises."""
+    mornings = learned.panel.mornings
     reduction = mornings.rules_reduction.copy()
     raised = np.zeros(len(mornings), dtype=np.int64)
-    easing = Easing()
+    easing = Easing(len(learned.panel.trader_ids))
     for rows in sessions(mornings.day):
-        if scored[rows].any():
+        if offers.level[rows].any() or easing.traders(int(mornings.day[rows[0]])):
             reduction[rows], raised[rows] = decide(mornings.take(rows), offers.take(rows), easing)
-            for row in rows[raised[rows] > 0]:
-                easing.record(int(mornings.trader[row]), int(mornings.day[row]), int(raised[row]))
+            up = rows[raised[rows] > 0]
+            easing.record(mornings.trader[up], mornings.day[up], raised[up])
     return easing, reduction, raised
 
 
@@ -338,32 +349,55 @@ def _model_score(
 ) -> ModelScore:
     here = mornings.take(np.array([row]))
     probability = float(risk.probability(here.features)[0])
+    _demand_finite(np.array([probability]))
+    raised = explained(trader_id, policy, here, reduction)
+    reasons = raised.reasons if raised.gain_usd else _risk_reasons(risk, here.features[0])
+    return replace(raised, large_loss_probability=probability, reasons=reasons)
+
+
+def explained(trader_id: str, policy: PolicyFit, here: Mornings, reduction: int) -> ModelScore:
+    """Return the score of one trader: what a reduction gains over the rules', and why.
+
+    Parameters
+    ----------
+    trader_id, policy
+        The trader, and the fit that asks for the reduction.
+    here
+        The trader's morning, a single row.
+    reduction
+        What the overlay decided, in percent of the base limit.
+
+    Raises
+    ------
+    ModelError
+        If the gain or its error is not finite.
+    """
     contrast = (level_weights(np.array([reduction])) - level_weights(here.rules_reduction))[0]
     usd = float(here.scale_cents[0]) / 100
     gain = float((policy.benefits(here.features)[0] * contrast).sum()) * usd
     variance = float(contrast @ policy.covariances(here.features)[0] @ contrast)
-    _demand_finite(np.array([probability, gain, variance]))
+    _demand_finite(np.array([gain, variance]))
     return ModelScore(
         trader_id=trader_id,
-        large_loss_probability=probability,
+        large_loss_probability=None,
         reduction=reduction,
         gain_usd=gain,
         gain_se_usd=max(variance, 0.0) ** 0.5 * usd,
-        reasons=_reasons(policy, risk, here.features[0], contrast, usd),
+        reasons=_gain_reasons(policy, here.features[0], contrast, usd),
     )
 
 
-def _reasons(
-    policy: PolicyFit, risk: RiskFit, features: np.ndarray, contrast: np.ndarray, usd: float
+def _gain_reasons(
+    policy: PolicyFit, features: np.ndarray, contrast: np.ndarray, usd: float
 ) -> tuple[str, ...]:
-    """Return the largest contributions in plain words.
+    """Return the largest contributions to the expected gain of a raise, in plain words."""
+    gains = policy.contributions(features, contrast) * usd
+    told = tuple(_gain_words(i, features, gains) for i in _largest(gains) if gains[i] > 0)
+    return told or ("no feature stands out: what a cut gained on the average day",)
 
-    For a raised trader those to the expected gain of the raise, else those to the risk.
-    """
-    if contrast.any():
-        gains = policy.contributions(features, contrast) * usd
-        told = tuple(_gain_words(i, features, gains) for i in _largest(gains) if gains[i] > 0)
-        return told or ("no feature stands out: what a cut gained on the average day",)
+
+def _risk_reasons(risk: RiskFit, features: np.ndarray) -> tuple[str, ...]:
+    """Return the largest contributions to the displayed risk, in plain words."""
     odds = risk.contributions(features)
     return tuple(
         f"{FEATURES[i].words(float(features[i]))} (odds of a large loss x{np.exp(odds[i]):.2f})"

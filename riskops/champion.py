@@ -18,10 +18,10 @@ import numpy as np
 from riskops import config, limits
 from riskops.errors import SessionError
 from riskops.history import DeskHistory, TraderHistory
-from riskops.measures import Measures, measure
+from riskops.measures import Measures, after_losing_more, measure
 from riskops.money import dollars
 from riskops.records import LivedReduction, RuleScore, Rung, Signal, TrackRecord
-from riskops.rules import Situation, fired_levels, is_gap, signals
+from riskops.rules import Situation, fired_levels, is_gap, is_large_loss, signals
 from riskops.track_record import confidence, decisive, desk_large_losses, track_record
 from riskops.way_back import flip_distance_cents, way_back
 
@@ -37,7 +37,8 @@ class RulesWalk:
 
     Arrays have one entry an active day. `reduction` (after relaxation) and `raw_reduction` are
     percent of `base_cents`, the base limit in force; `fired` has shape (n, 5) in the order of
-    `Rule`; `rules_only` and `probation` say what the count of earlier active days meant.
+    `Rule`; `rules_only` and `probation` say what the count of earlier active days meant;
+    `large_loss` whether the day brought a large loss, by the base limit in force.
     """
 
     reduction: np.ndarray
@@ -47,6 +48,7 @@ class RulesWalk:
     limit_cents: np.ndarray
     rules_only: np.ndarray
     probation: np.ndarray
+    large_loss: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +94,18 @@ def walk(desk: DeskHistory) -> dict[str, RulesWalk]:
     return {trader.trader_id: _walked(_mornings(desk, trader, {})) for trader in desk.traders}
 
 
-def score(desk: DeskHistory) -> tuple[RuleScore, ...]:
+def score(desk: DeskHistory, walks: Mapping[str, RulesWalk] | None = None) -> tuple[RuleScore, ...]:
     """Score every trader who gets a limit for the desk's session, in the desk's order.
 
     A trader without history is on probation. Relaxation starts from what was in force on lived
     sessions; absent traders only inform the desk's figures.
+
+    Parameters
+    ----------
+    desk
+        The desk before the session.
+    walks
+        What `walk` says of the same desk, where it is at hand.
 
     Raises
     ------
@@ -104,8 +113,8 @@ def score(desk: DeskHistory) -> tuple[RuleScore, ...]:
         If the desk's calendar labels its position with another date: reasons would name wrong days.
     """
     _check_calendar(desk)
-    alone = {trader.trader_id: _mornings(desk, trader, {}) for trader in desk.traders}
-    large_losses = desk_large_losses(mornings.trader for mornings in alone.values())
+    alone = walk(desk) if walks is None else walks
+    large_losses = desk_large_losses(alone[trader.trader_id].large_loss for trader in desk.traders)
     present = (trader for trader in desk.traders if trader.trader_id not in desk.absent)
     return tuple(_score(desk, trader, alone[trader.trader_id], large_losses) for trader in present)
 
@@ -150,11 +159,12 @@ def _walked(mornings: _Mornings) -> RulesWalk:
         limit_cents=limits.limit_cents(base, reduction),
         rules_only=limits.is_rules_only(mornings.active_days[at]),
         probation=limits.in_probation(mornings.active_days[at]),
+        large_loss=is_large_loss(mornings.trader.net_cents, mornings.trader.base_cents),
     )
 
 
 def _score(
-    desk: DeskHistory, trader: TraderHistory, alone: _Mornings, large_losses: tuple[int, int]
+    desk: DeskHistory, trader: TraderHistory, alone: RulesWalk, large_losses: tuple[int, int]
 ) -> RuleScore:
     mornings = _mornings(desk, trader, _lived_before(desk, trader.trader_id))
     at = _situation(desk, mornings)
@@ -181,10 +191,10 @@ def _score(
 
 
 def _track_record(
-    fired: tuple[Signal, ...], alone: _Mornings, large_losses: tuple[int, int]
+    fired: tuple[Signal, ...], alone: RulesWalk, large_losses: tuple[int, int]
 ) -> TrackRecord | None:
     rule = decisive(fired)
-    return None if rule is None else track_record(rule, alone.trader, _walked(alone).fired, large_losses)
+    return None if rule is None else track_record(rule, alone.large_loss, alone.fired, large_losses)
 
 
 def _signals_at(at: Situation) -> tuple[Signal, ...]:
@@ -304,7 +314,8 @@ def _asked(raw: np.ndarray, positions: np.ndarray, lived: Lived) -> np.ndarray:
     asked = raw.copy()
     for position, record in lived.items():
         if (i := position - positions[0]) >= 0:
-            asked[i] = max(record.reduction, raw[i]) if record.rung >= Rung.HOLD else record.reduction
+            held = record.rung >= Rung.HOLD
+            asked[i] = np.maximum(record.reduction, raw[i]) if held else record.reduction
     return asked
 
 
@@ -316,27 +327,26 @@ def _easing_from(desk: DeskHistory, mornings: _Mornings, back: int | None) -> tu
 
 
 def _flip_distance(desk: DeskHistory, mornings: _Mornings) -> int | None:
-    trader = mornings.trader
-    if len(trader) == 0:
+    known = mornings.measures
+    if len(known) == 0:
         return None
     recent = slice(-_SESSIONS_THAT_MATTER, None)
     positions, base = mornings.positions[recent], mornings.base_cents[recent].copy()
     base[-1] = base[-2:].min()  # a raise would not act on the morning of a cut
-    lived = _lived_before(desk, trader.trader_id)
+    lived = _lived_before(desk, mornings.trader.trader_id)
+    lived = {position: record for position, record in lived.items() if position >= positions[0]}
+    since = np.flatnonzero(mornings.rows[recent] == len(known) - 1)
 
-    def cut_after(extra_cents: int) -> int:
-        worse = _with_extra_loss(trader, extra_cents)
-        measures = measure(worse, last=_SESSIONS_THAT_MATTER)
-        return int(_apply(worse, measures, positions, base, lived).reduction[-1])
+    def cuts_after(extra_cents: np.ndarray) -> np.ndarray:
+        session, extra = (grid.ravel() for grid in np.indices((len(since), len(extra_cents))))
+        worse = after_losing_more(known, extra_cents)
+        levels = fired_levels(worse, extra, positions[since][session], base[since][session])
+        raw = np.tile(mornings.raw[recent][:, None], len(extra_cents))
+        raw[since] = limits.raw_reductions(levels, np.full(len(extra), len(known))).reshape(len(since), -1)
+        return limits.relax(_asked(raw, positions, lived))[-1]
 
-    most = _FAR_BEYOND_ANY_LOSS * int(np.abs(trader.net_cents).sum() + base[-1])
-    return flip_distance_cents(cut_after, most)
-
-
-def _with_extra_loss(trader: TraderHistory, extra_cents: int) -> TraderHistory:
-    net = trader.net_cents.copy()
-    net[-1] -= extra_cents
-    return replace(trader, net_cents=net)
+    most = _FAR_BEYOND_ANY_LOSS * int(np.abs(known.net_cents).sum() + base[-1])
+    return flip_distance_cents(cuts_after, most)
 
 
 def _notes(desk: DeskHistory, mornings: _Mornings, back: int | None) -> tuple[str, ...]:

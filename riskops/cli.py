@@ -14,7 +14,18 @@ from __future__ import annotations
 
 import typer
 
-from riskops.commands import asking, catching, keeping, live, setting_up, status, trial, verbs
+from riskops.commands import (
+    asking,
+    catching,
+    keeping,
+    live,
+    reigning,
+    setting_up,
+    status,
+    study,
+    trial,
+    verbs,
+)
 
 app = typer.Typer(
     name="riskops",
@@ -26,10 +37,10 @@ app = typer.Typer(
 )
 PANELS = {
     "The morning": (live, status),
-    "Questions": (asking,),
+    "Questions": (asking, reigning),
     "The verbs, one by one": (verbs,),
     "Set up and keep": (setting_up, keeping),
-    "Trials": (trial, catching),
+    "Trials": (trial, catching, study),
 }
 for panel, groups in PANELS.items():
     for group in groups:

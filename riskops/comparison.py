@@ -1,22 +1,25 @@
-"""Champion against challenger: both complete policies replayed, judged and put in a table.
+"""Champion against challenger: both complete policies replayed, weighed and put in a table.
 
-The verdict is the gate's (see `riskops.evidence`). Everything else, the benchmark table and the
-figures labelled *for information*, helps people to understand it.
+The evidence is the gate's (see `riskops.evidence`); who decides follows from it and the ledger (see
+`riskops.standing`). Everything else, the benchmark table and the figures labelled *for information*,
+helps people to understand it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from riskops import challenger, config, economics, evidence, fixed_sample, policies, specification
+from riskops import challenger, config, demotion, economics, evidence, fixed_sample, policies, specification
 from riskops.challenger import ChallengerWalk
-from riskops.evidence import Amount, DeskDays, Gate
+from riskops.demotion import Watch
+from riskops.evidence import Amount, Amounts, DeskDays, Gate
 from riskops.history import DeskHistory, TradePaths
 from riskops.records import Comparison, Verdict
+from riskops.standing import UNREGISTERED, Standing
 
 if TYPE_CHECKING:
     from riskops.champion import RulesWalk
@@ -37,14 +40,16 @@ class Benefits:
     advantage: np.ndarray
     censored: np.ndarray
 
+    def take(self, rows: np.ndarray) -> Benefits:
+        """Return the benefits of some of the trader-days."""
+        return Benefits(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
 
 def compare(
     desk: DeskHistory,
     paths: TradePaths,
     rules_walk: Mapping[str, RulesWalk],
-    *,
-    registered_from: int | None = None,
-    specification_number: int = 1,
+    now: Standing = UNREGISTERED,
 ) -> Comparison:
     """Compare the challenger's policy with the rules' over the whole history.
 
@@ -52,11 +57,8 @@ def compare(
     ----------
     desk, paths, rules_walk
         The history, its trades and what the rules decided.
-    registered_from
-        Calendar position from which days count as evidence; all of them for the specification
-        that was fixed before it saw the desk's data.
-    specification_number
-        Its running number in the ledger.
+    now
+        How the challenger stands: which desk-days are evidence, and how much of it is needed.
 
     Raises
     ------
@@ -64,18 +66,59 @@ def compare(
         If the model gives a number that is not finite.
     """
     walked = challenger.walk(desk, paths, rules_walk)
-    since = 0 if registered_from is None else registered_from
-    rows = walked.scored & (walked.panel.mornings.day >= since)
-    benefits = _benefits(walked, rows)
-    days = _desk_days(walked, rows, benefits)
+    start = now.counts_from(desk.calendar)
+    rows = walked.scored & (walked.panel.mornings.day >= (0 if start is None else start))
+    benefits = _benefits(walked, walked.scored)
+    followed = _desk_days(walked, walked.scored, benefits)
+    days = followed if start is None else followed.since(start)
     amount = _amount(walked, rows, days)
-    found = evidence.gate(days, amount, desk.position, specification_number)
-    return _record(_Compared(walked, rows, benefits, days, amount, found), desk.position)
+    return _record(
+        _Compared(
+            walked=walked,
+            rows=rows,
+            benefits=benefits.take(rows[walked.scored]),
+            days=days,
+            amount=amount,
+            gate=evidence.gate(days, amount, desk.position, now.number),
+            watch=_watch(followed, now, desk),
+        ),
+        desk.position,
+    )
+
+
+def evidence_path(
+    desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWalk]
+) -> tuple[DeskDays, Amounts]:
+    """Return the evidence of the whole history and what the walls had counted after each desk-day.
+
+    Every day is decided from earlier days, so each prefix is what `compare` saw that morning.
+
+    Raises
+    ------
+    ModelError
+        If the model gives a number that is not finite.
+    """
+    walked = challenger.walk(desk, paths, rules_walk)
+    days = _desk_days(walked, walked.scored, _benefits(walked, walked.scored))
+    large = economics.is_large_loss(walked.panel.net_cents, walked.panel.reference_cents)
+    position = walked.panel.mornings.day
+    return days, Amounts(
+        trader_days=_known_by(days.day, position),
+        large_loss_days=_known_by(days.day, position[large & walked.scored]),
+    )
+
+
+def _known_by(day: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Return how many of the trader-days at `positions` lie on or before each day."""
+    return np.searchsorted(np.sort(positions), day, side="right")
 
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """All that a comparison has found; `rows` marks the compared trader-days of the walk."""
+    """All that a comparison has found; `rows` marks the trader-days that are evidence.
+
+    `watch` follows a promoted challenger, ``None`` while the rules are champion.
+    """
 
     walked: ChallengerWalk
     rows: np.ndarray
@@ -83,6 +126,14 @@ class _Compared:
     days: DeskDays
     amount: Amount
     gate: Gate
+    watch: Watch | None
+
+
+def _watch(followed: DeskDays, now: Standing, desk: DeskHistory) -> Watch | None:
+    if now.promoted is None:
+        return None
+    promoted = int(np.searchsorted(followed.day, desk.calendar.position(now.promoted.session)))
+    return demotion.watch(followed.least_advantage, followed.clip_usd, promoted)
 
 
 def _record(found: _Compared, position: int) -> Comparison:
@@ -105,8 +156,11 @@ def _record(found: _Compared, position: int) -> Comparison:
         sessions_to_go=to_go,
         smallest_detectable_usd=evidence.smallest_detectable_usd(days, daily_rules),
         specification=specification.digest(),
-        table=policies.table(found.walked, found.rows),
+        table=policies.table(found.walked, found.walked.scored),
         information=_information(found),
+        opens=gate.opens,
+        demotion_e=1.0 if found.watch is None else found.watch.latest,
+        demotion="" if found.watch is None else found.watch.reason,
     )
 
 
@@ -138,8 +192,8 @@ def _benefit(walked: ChallengerWalk, limit: np.ndarray, deepest: np.ndarray) -> 
     Limits up to that depth would have been hit, looser ones not.
     """
     base = walked.panel.reference_cents
-    ours, free = walked.replayed.bounds(limit), walked.replayed.bounds(base)
-    return np.where(limit <= deepest, ours.low, ours.high) - np.where(base <= deepest, free.low, free.high)
+    bounds = walked.replayed.bounds
+    return economics.difference_if(bounds(limit), bounds(base), limit <= deepest, base <= deepest)
 
 
 def _desk_days(walked: ChallengerWalk, compared: np.ndarray, benefits: Benefits) -> DeskDays:
@@ -147,7 +201,7 @@ def _desk_days(walked: ChallengerWalk, compared: np.ndarray, benefits: Benefits)
     day, first = np.unique(mornings.day[compared], return_index=True)
     active = _by_day(mornings.day[compared], np.ones(int(compared.sum())))
     differences = np.column_stack([_by_day(mornings.day[compared], d) for d in benefits.worst.T])
-    differences[:, 3] -= config.MATERIAL_CENTS_PER_ACTIVE_TRADER / 100 * active
+    differences[:, 3] -= evidence.material_usd(active)
     return DeskDays(
         day=day,
         differences=differences,
@@ -169,24 +223,22 @@ def _amount(walked: ChallengerWalk, compared: np.ndarray, days: DeskDays) -> Amo
 
 
 def judge(found: Gate, challenger_usd: float, rules_usd: float) -> Verdict:
-    """Return the verdict of the gate and the two total benefits.
+    """Return what the evidence alone says; only the ledger makes a model win.
 
     The rules hold where a bet on ``b_R > b_M`` has reached 20 and the challenger's total is the
     smaller one; short of that a closed gate only means that there is not enough evidence.
     """
-    if found.opens:
-        return Verdict.MODEL_WINS
-    if found.speaks_for_rules and challenger_usd < rules_usd:
+    if not found.opens and found.speaks_for_rules and challenger_usd < rules_usd:
         return Verdict.RULES_HOLD
     return Verdict.NOT_ENOUGH_EVIDENCE
 
 
 def _reason(verdict: Verdict, found: Gate, amount: Amount, to_go: int | None) -> str:
-    """Say the verdict in a sentence or two, with its evidence."""
+    """Say in a sentence or two what the evidence says."""
     if not amount.desk_days:
         return f"Nothing to compare yet: {'; '.join(found.missing)}."
     e_value = f"e = {_shown(min(found.latest))} of {found.bar:.0f}"
-    if verdict is Verdict.MODEL_WINS:
+    if found.opens:
         return f"The model beats the rules by more than 10 %: {e_value} on {amount.desk_days:,} desk-days."
     if verdict is Verdict.RULES_HOLD:
         return f"The evidence is against the model: e = {_shown(found.against)} for the rules; {e_value}."

@@ -116,10 +116,13 @@ class _Mailing:
 
         Then everybody gets that one: it is adopted and mailed by whoever sends next.
         """
-        if self.outbox.sender is Sender.EMERGENCY or row.subject == emergency_subject(row.session):
-            return False
+        return self.is_beside_an_emergency() and row.subject != emergency_subject(row.session)
+
+    def is_beside_an_emergency(self) -> bool:
+        """Say whether this is a usual mail and somebody has, or may have, an emergency mail."""
         words = (last_word(self.locks, key, Sender.EMERGENCY) for key in self.keys)
-        return any(word in (Word.SENDING, Word.ACCEPTED) for word in words)
+        has_left = any(word in (Word.SENDING, Word.ACCEPTED) for word in words)
+        return self.outbox.sender is Sender.OUTBOX and has_left
 
 
 def deliver(
@@ -206,6 +209,8 @@ def _hand_over(mailing: _Mailing, row: OutboxRow, doubtful: bool) -> _Outcome:
     other = Sender.OUTBOX if sender is Sender.EMERGENCY else Sender.EMERGENCY
     with handing_over(mailing.locks, row.key) as handover:
         heard = handover.last_word(other)
+        if handover.last_word(sender) is Word.ACCEPTED and mailing.is_beside_an_emergency():
+            return _Outcome(_Fate.DELIVERED)  # before the database went away
         if heard is Word.ACCEPTED or mailing.is_overtaken(row):
             return _NO_NEED[sender]
         handover.say(sender, Word.SENDING)

@@ -21,7 +21,7 @@ from functools import cached_property
 
 import numpy as np
 
-from riskops import config, limits
+from riskops import config, limits, windows
 from riskops.history import TradePaths
 from riskops.rules import is_large_loss
 
@@ -86,8 +86,22 @@ class Replay:
     def lowest_cents(self) -> np.ndarray:
         """The lowest running result known of each day, its result included."""
         lowest = self.days.net_cents.copy()
-        np.minimum.at(lowest, self.row, self.running_cents)
+        row, low = self._lows
+        last = np.flatnonzero(np.diff(row, append=-1))
+        lowest[row[last]] = np.minimum(lowest[row[last]], low[last])
         return lowest
+
+    @cached_property
+    def _lows(self) -> tuple[np.ndarray, np.ndarray]:
+        """The trades that took a day below all before: row and running result, falling within a day.
+
+        The first trade at or below a limit is one of them.
+        """
+        span = int(np.ptp(self.running_cents)) + 1 if len(self.row) else 1
+        falling = self.running_cents - self.row * span  # each day lies below all earlier ones
+        lowest = np.minimum.accumulate(falling)
+        new = np.append(True, falling[1:] < lowest[:-1])[: len(falling)]
+        return self.row[new], self.running_cents[new]
 
     @cached_property
     def stopped(self) -> np.ndarray:
@@ -107,9 +121,11 @@ class Replay:
     def outcome(self, limit_cents: np.ndarray) -> np.ndarray:
         """Return ``Y(L)`` for one limit a day, shape (n,), as if nothing were censored."""
         outcome = self.days.net_cents.astype(float)
-        rows, at = self._hits(limit_cents)
-        outcome[rows] = self.running_cents[at]
-        daily = self.estimated
+        row, low = self._lows
+        hits = np.flatnonzero(low <= -limit_cents[row])
+        first = hits[np.flatnonzero(np.diff(row[hits], prepend=-1))]
+        outcome[row[first]] = low[first]
+        daily = np.flatnonzero(self.estimated)
         outcome[daily] = bridge(
             outcome[daily], limit_cents[daily], self.days.volatility_cents[daily]
         ).estimate
@@ -123,13 +139,6 @@ class Replay:
         low = np.where(censored, floor, known)
         high = np.where(censored, self.recovery_cents, known)
         return Bounds(low, np.maximum(low, high), censored)
-
-    def _hits(self, limit_cents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        reached = self.lowest_cents <= -limit_cents
-        trades = np.flatnonzero(reached[self.row])
-        trades = trades[self.running_cents[trades] <= -limit_cents[self.row[trades]]]
-        rows, first = np.unique(self.row[trades], return_index=True)
-        return rows, trades[first]
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +185,36 @@ def grid(replayed: Replay, base_cents: np.ndarray) -> np.ndarray:
     return np.column_stack(
         [replayed.bounds(limits.limit_cents(base_cents, int(cut))).middle for cut in LEVELS]
     )
+
+
+def benefit(replayed: Replay, limit_cents: np.ndarray, against_cents: np.ndarray | None = None) -> Bounds:
+    """Return what a limit is worth against another one, in cents, as the interval it lies in.
+
+    Both limits meet the same unknown rest of a stopped day, so the ends come from how deep that
+    rest may have gone: not at all, to one limit and not the other, or beyond both.
+
+    Parameters
+    ----------
+    replayed
+        The trader-days.
+    limit_cents
+        One limit a day, shape (n,).
+    against_cents
+        The limit it is compared with, the day's base limit by default.
+    """
+    against = replayed.days.reference_cents if against_cents is None else against_cents
+    ours, theirs = replayed.bounds(limit_cents), replayed.bounds(against)
+    worths = [
+        difference_if(ours, theirs, limit_cents <= deepest, against <= deepest)
+        for deepest in (np.zeros_like(limit_cents), limit_cents, against)
+    ]
+    low, high = np.min(worths, axis=0), np.max(worths, axis=0)
+    return Bounds(low, high, low < high)
+
+
+def difference_if(ours: Bounds, theirs: Bounds, hit_ours: np.ndarray, hit_theirs: np.ndarray) -> np.ndarray:
+    """Return the difference of two outcomes had the unknown rest of a day hit the limits or not."""
+    return np.where(hit_ours, ours.low, ours.high) - np.where(hit_theirs, theirs.low, theirs.high)
 
 
 def prevented_and_cost(benefit: np.ndarray) -> tuple[float, float]:
@@ -227,11 +266,9 @@ def _recovered(replayed: Replay, rows: np.ndarray, depth: int) -> np.ndarray:
     alike = np.flatnonzero(~replayed.stopped & (replayed.lowest_cents <= -limit))
     after = replayed.outcome(days.reference_cents)[alike] - replayed.outcome(limit)[alike]
     rise = after / days.reference_cents[alike]
+    order = np.argsort(days.day[alike], kind="stable")
+    earlier = np.searchsorted(days.day[alike][order], days.day[rows])
+    (rises,) = windows.quantiles(rise[order], earlier, config.RECOVERY_QUANTILE)
     net = days.net_cents[rows]
-    highest = np.maximum(net, 0).astype(float)
-    for i, row in enumerate(rows):
-        earlier = rise[days.day[alike] < days.day[row]]
-        if len(earlier) >= config.RECOVERY_MIN_DAYS:
-            gain = np.quantile(earlier, config.RECOVERY_QUANTILE) * days.reference_cents[row]
-            highest[i] = net[i] + max(gain, 0.0)
-    return highest
+    recovered = net + np.maximum(rises, 0.0) * days.reference_cents[rows]
+    return np.where(earlier >= config.RECOVERY_MIN_DAYS, recovered, np.maximum(net, 0))

@@ -11,8 +11,10 @@
     ├── MissingResultError      a verb needs what another has not left  never retry
     ├── SourceError             the source of transactions failed      retry
     ├── StoreError              the risk database cannot be used       retry
+    │   └── OlderRecordError    it knows less than what has left       never retry
     ├── ModelError              the challenger cannot be scored        never retry
     ├── TrialError              a part of the trial desk died          never retry
+    ├── StudyError              the simulation study misses a bar      never retry
     ├── InjectedFaultError      a fault forced for a drill             never retry
     ├── LimitsFileError         the limits file cannot be relied on     never retry
     └── DeliveryError           the mail server did not accept         retry
@@ -112,7 +114,20 @@ class StoreError(RiskOpsError):
     retryable = True
 
 
+class OlderRecordError(StoreError):
+    """The risk database does not know of a mail that has left: it was restored from before."""
+
+    exit_code = 25
+    retryable = False
+
+
 class TrialError(RiskOpsError):
     """A part of the trial desk did not start, or died more often than it may."""
 
     exit_code = 24
+
+
+class StudyError(RiskOpsError):
+    """The simulation study misses one of its bars; says which, and by how much."""
+
+    exit_code = 26

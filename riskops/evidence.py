@@ -21,7 +21,7 @@ Choe and Ramdas (2024), Comparing sequential forecasters.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class DeskDays:
 
     `day` calendar positions; `differences` shape (n, 4), USD; `clip_usd` the size from which a
     day is clipped, known that morning; `advantage` ``b_M - b_R`` in USD at its best for the
-    challenger; `active` how many traders were active.
+    challenger, as `differences` are at their worst; `active` how many traders were active.
     """
 
     day: np.ndarray
@@ -56,6 +56,16 @@ class DeskDays:
     def __len__(self) -> int:
         return len(self.day)
 
+    @property
+    def least_advantage(self) -> np.ndarray:
+        """``b_M - b_R`` in USD at its worst for the challenger, shape (n,)."""
+        return self.differences[:, 3] + material_usd(self.active)
+
+    def since(self, position: int) -> DeskDays:
+        """Return the desk-days from a calendar position on."""
+        later = self.day >= position
+        return DeskDays(**{f.name: getattr(self, f.name)[later] for f in fields(self)})
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -64,6 +74,14 @@ class Amount:
     trader_days: int
     desk_days: int
     large_loss_days: int
+
+
+@dataclass(frozen=True, eq=False)
+class Amounts:
+    """The same counts by the end of every desk-day, shape (n,) each."""
+
+    trader_days: np.ndarray
+    large_loss_days: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +118,11 @@ class Gate:
         return self.against >= config.E_VALUE_BAR
 
 
+def material_usd(active: np.ndarray) -> np.ndarray:
+    """Return the advantage a day that is worth the change, in USD, for so many active traders."""
+    return config.MATERIAL_CENTS_PER_ACTIVE_TRADER / 100 * active
+
+
 def clip_usd(traders: np.ndarray) -> np.ndarray:
     """Return the size of a desk-day from which it is clipped, in USD, for so many traders."""
     base = config.DEFAULT_BASE_LIMIT_CENTS / 100
@@ -120,10 +143,11 @@ def _stakes(x: np.ndarray, clip: np.ndarray) -> np.ndarray:
     """Return the stake of every day, from the days before it, shape (n,)."""
     before = np.cumsum(np.append(0.0, x[:-1]))[: len(x)]
     squares = np.cumsum(np.append(0.0, x[:-1] ** 2))[: len(x)]
-    return _stake(before, squares, clip)
+    return stake(before, squares, clip)
 
 
-def _stake(total: np.ndarray, squares: np.ndarray, clip: np.ndarray) -> np.ndarray:
+def stake(total: np.ndarray | float, squares: np.ndarray | float, clip: np.ndarray | float) -> np.ndarray:
+    """Return the share of the wealth to bet on a day, from the sums of `x` and `x^2` before it."""
     prior_sd = config.PRIOR_SD_SHARE * config.DEFAULT_BASE_LIMIT_CENTS / 100
     return np.clip(total / (squares + config.PRIOR_DAYS * (prior_sd / clip) ** 2), 0.0, config.MAX_BET)
 
@@ -163,6 +187,19 @@ def gate(days: DeskDays, amount: Amount, position: int, specification_number: in
     )
 
 
+def open_after(days: DeskDays, amounts: Amounts, specification_number: int = 1) -> np.ndarray:
+    """Say of every desk-day whether the gate is open on the morning after it, shape (n,).
+
+    The same as calling `gate` on every prefix of the evidence, in one pass.
+    """
+    if not len(days):
+        return np.zeros(0, dtype=bool)
+    columns = [e_process(column, days.clip_usd) for column in days.differences.T]
+    reached = np.column_stack(columns).min(axis=1) >= bar(specification_number)
+    ahead = (np.cumsum(days.differences, axis=0) > 0).all(axis=1)
+    return reached & ahead & ~_vetoed_after(days) & _walls_passed(days, amounts)
+
+
 def sessions_to_go(days: DeskDays, found: Gate, amount: Amount, position: int) -> int | None:
     """Return about how many more sessions the gate needs at this pace.
 
@@ -200,8 +237,8 @@ def smallest_detectable_usd(days: DeskDays, rules_benefit_usd: np.ndarray) -> fl
     if len(days) < 2:
         return None
     margin = config.BEAT_RULES_BY * abs(float(rules_benefit_usd.mean()))
-    material = config.MATERIAL_CENTS_PER_ACTIVE_TRADER / 100 * float(days.active.mean())
-    return config.DETECTABLE_SDS * float(days.advantage.std(ddof=1)) + max(margin, material)
+    material = material_usd(days.active).mean()
+    return float(config.DETECTABLE_SDS * days.advantage.std(ddof=1) + max(margin, material))
 
 
 def _missing(amount: Amount) -> tuple[str, ...]:
@@ -221,14 +258,28 @@ def _veto_left(days: DeskDays, position: int) -> int:
     return max(int(ruinous[-1]) + config.VETO_SESSIONS - position + 1, 0)
 
 
+def _vetoed_after(days: DeskDays) -> np.ndarray:
+    """Say of every desk-day whether a ruinous day still vetoes promotion on the session after it."""
+    ruinous = (days.differences < -days.clip_usd[:, None]).any(axis=1)
+    never = days.day[0] - config.VETO_SESSIONS
+    last = np.maximum.accumulate(np.where(ruinous, days.day, never))
+    return days.day - last < config.VETO_SESSIONS
+
+
+def _walls_passed(days: DeskDays, amounts: Amounts) -> np.ndarray:
+    enough = amounts.trader_days >= config.MIN_SAMPLES_FOR_ML
+    enough &= amounts.large_loss_days >= config.MIN_LARGE_LOSS_DAYS
+    return enough & (np.arange(1, len(days) + 1) >= config.MIN_DESK_DAYS)
+
+
 def _wait(difference: np.ndarray, clip: np.ndarray, needed: float) -> int | None:
     """Return the days until an e-process reaches `needed` at its pace so far."""
     reached = float(e_process(difference, clip)[-1])
     if reached >= needed:
         return 0
     x = np.clip(difference / clip, -1, 1)
-    stake = _stake(x.sum(), (x**2).sum(), clip[-1])
-    pace = float(np.log1p(stake * x).mean())
+    now = stake(x.sum(), (x**2).sum(), clip[-1])
+    pace = float(np.log1p(now * x).mean())
     return _shortfall(math.log(needed / reached), pace)
 
 

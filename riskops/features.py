@@ -7,16 +7,15 @@ are divided by the trader's shrunk robust scale, so that one model serves trader
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from riskops import config, rules
+from riskops import config, measures, rules, windows
 from riskops.history import DeskHistory, TradePaths, TraderHistory
-from riskops.measures import Measures, measure
 from riskops.records import RuleScore
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 _IQR_OF_NORMAL = 1.349
 _PRIOR_SCALE_CENTS = config.PRIOR_SD_SHARE * config.DEFAULT_BASE_LIMIT_CENTS
 _DECAY = 0.5 ** (1 / config.EWMA_HALF_LIFE_DAYS)
-_FAR = 1 << 32  # more than any calendar position
+_OWN = 12  # features of the trader alone; those of the desk follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,10 @@ class Mornings:
 
     def take(self, rows: np.ndarray) -> Mornings:
         """Return the mornings at `rows`."""
-        return Mornings(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        return Mornings(*(getattr(self, name)[rows] for name in _COLUMNS))
+
+
+_COLUMNS = tuple(field.name for field in fields(Mornings))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,34 +133,43 @@ class Observed:
 
 def observe(desk: DeskHistory, paths: TradePaths) -> Observed:
     """Compute the features of every row of the desk, point in time."""
-    days = [np.append(t.day, desk.position) for t in desk.traders]
-    scales = _scales(desk, days)
-    tilts = _tilts(desk, paths)
-    states = [
-        _own_features(history, day, scale, tilt)
-        for history, day, scale, tilt in zip(desk.traders, days, scales, tilts, strict=True)
-    ]
-    day = np.concatenate([*days, np.empty(0, dtype=np.int64)]).astype(np.int64)
-    own = np.concatenate([f for f, _ in states] or [np.empty((0, 12))])
-    features = np.column_stack([own, _desk_features(desk, scales, day)])
+    lengths = [len(history) + 1 for history in desk.traders]
+    ends = np.cumsum([0, *lengths])
+    day = _joined((np.append(t.day, desk.position) for t in desk.traders), np.int64)
+    features = np.empty((len(day), len(FEATURES) - 1))
+    scale, volatility = np.empty(len(day)), np.empty(len(day))
+    pool = _pool_scale(desk)
+    stretches = [slice(first, end) for first, end in pairwise(ends.tolist())]
+    for history, tilt, rows in zip(desk.traders, _tilts(desk, paths), stretches, strict=True):
+        scale[rows] = _scale(desk, history, pool(day[rows]))
+        volatility[rows] = _volatility(history, day[rows], scale[rows])
+        _fill_own(features[rows, :_OWN], history, day[rows], scale[rows], volatility[rows], tilt)
+    features[:, _OWN:] = _desk_features(desk, scale, stretches, day)
+    today = np.zeros(len(day), dtype=bool)
+    today[ends[1:] - 1] = True
     return Observed(
         desk=desk,
-        trader=np.repeat(np.arange(len(days)), [len(d) for d in days]),
+        trader=np.repeat(np.arange(len(lengths)), lengths),
         day=day,
-        today=np.concatenate([np.arange(len(d)) == len(d) - 1 for d in days] or [np.empty(0, bool)]),
-        features=np.clip(features, -config.FEATURE_CLIP, config.FEATURE_CLIP),
-        scale_cents=np.concatenate([*scales, np.empty(0)]),
-        volatility_cents=np.concatenate([*(v for _, v in states), np.empty(0)]),
+        today=today,
+        features=np.clip(features, -config.FEATURE_CLIP, config.FEATURE_CLIP, out=features),
+        scale_cents=scale,
+        volatility_cents=volatility,
         desk_size=_desk_size(desk, day),
     )
 
 
 def volatilities_cents(desk: DeskHistory) -> np.ndarray:
     """Return the EWMA volatility in cents known before every active day, in the order (trader, day)."""
-    days = [np.append(t.day, desk.position) for t in desk.traders]
-    scales = _scales(desk, days)
-    known = (_volatility(*of)[:-1] for of in zip(desk.traders, days, scales, strict=True))
-    return _joined(known, float)
+    pool = _pool_scale(desk)
+    rows = [np.append(history.day, desk.position) for history in desk.traders]
+    return _joined(
+        (
+            _volatility(history, days, _scale(desk, history, pool(days)))[:-1]
+            for history, days in zip(desk.traders, rows, strict=True)
+        ),
+        float,
+    )
 
 
 def panel(observed: Observed, walk: Mapping[str, RulesWalk]) -> Panel:
@@ -216,78 +227,59 @@ def _mornings(
 
 
 def _joined(arrays: Iterable[np.ndarray], dtype: type) -> np.ndarray:
-    return np.concatenate([np.empty(0, dtype=dtype), *arrays]).astype(dtype)
+    return np.concatenate([np.empty(0, dtype=dtype), *arrays]).astype(dtype, copy=False)
 
 
 # --- scales -------------------------------------------------------------------------------
-def _scales(desk: DeskHistory, days: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return each trader's shrunk robust scale before every row, in cents."""
-    pool = _pool_scale(desk)
-    k = config.SCALE_SHRINKAGE_DAYS
-    scales = []
-    for history, rows in zip(desk.traders, days, strict=True):
-        count = np.arange(len(rows))
-        shrunk = (count * _expanding_scale(history.net_cents) + k * pool(rows)) / (count + k)
-        base = np.append(history.base_cents, desk.base_cents(history.trader_id, desk.position))
-        scales.append(np.maximum(shrunk, float(config.NOISE_SHARE_OF_BASE) * base))
-    return scales
-
-
 def _pool_scale(desk: DeskHistory) -> Callable[[np.ndarray], np.ndarray]:
     """Return the desk's robust scale as a function of the calendar position it is known at."""
     day = _joined((h.day for h in desk.traders), np.int64)
-    net = _joined((h.net_cents for h in desk.traders), np.int64)
-    order = np.lexsort((net, day))
-    after = _expanding_scale(net[order])
-    after = np.where(after > 0, after, _PRIOR_SCALE_CENTS)
-    sorted_days = day[order]
-    return lambda position: after[np.searchsorted(sorted_days, position)]
+    order = np.argsort(day, kind="stable")
+    sessions, first = np.unique(day[order], return_index=True)
+    known = np.append(first, len(day))
+    net = _joined((h.net_cents for h in desk.traders), np.int64)[order]
+    before = windows.interquartile_range(net, known) / _IQR_OF_NORMAL
+    before = np.where(before > 0, before, _PRIOR_SCALE_CENTS)
+    return lambda position: before[np.searchsorted(sessions, position)]
 
 
-def _expanding_scale(net_cents: np.ndarray) -> np.ndarray:
-    """Return ``IQR / 1.349`` of the first 0, 1, ..., n results, shape (n + 1,)."""
-    seen: list[int] = []
-    scale = np.zeros(len(net_cents) + 1)
-    for i, value in enumerate(net_cents.tolist(), start=1):
-        insort(seen, value)
-        scale[i] = (_quantile(seen, 0.75) - _quantile(seen, 0.25)) / _IQR_OF_NORMAL
-    return scale
-
-
-def _quantile(ordered: list[int], q: float) -> float:
-    at = q * (len(ordered) - 1)
-    low = int(at)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (at - low) * (ordered[high] - ordered[low])
+def _scale(desk: DeskHistory, history: TraderHistory, pool: np.ndarray) -> np.ndarray:
+    """Return the trader's shrunk robust scale before every row, in cents."""
+    k = config.SCALE_SHRINKAGE_DAYS
+    count = np.arange(len(pool))
+    own = windows.interquartile_range(history.net_cents, count) / _IQR_OF_NORMAL
+    base = np.append(history.base_cents, desk.base_cents(history.trader_id, desk.position))
+    return np.maximum((count * own + k * pool) / (count + k), float(config.NOISE_SHARE_OF_BASE) * base)
 
 
 # --- the trader's own features ------------------------------------------------------------
-def _own_features(
-    history: TraderHistory, rows: np.ndarray, scale: np.ndarray, tilt: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return 12 features before every row, shape (n + 1, 12), and the volatility in cents."""
-    net, known = history.net_cents, measure(history)
-    large = rules.is_large_loss(net, history.base_cents)
-    volatility = _volatility(history, rows, scale)
-    columns = [
+def _fill_own(
+    columns: np.ndarray,
+    history: TraderHistory,
+    rows: np.ndarray,
+    scale: np.ndarray,
+    volatility: np.ndarray,
+    tilt: np.ndarray,
+) -> None:
+    """Write the 12 features of a trader before every row into `columns`, shape (n + 1, 12)."""
+    net, base = history.net_cents, history.base_cents
+    usual = windows.trailing_median(volatility[:-1], config.BASELINE_DAYS)
+    values = (
         _last(net) / scale,
         _trailing_sum(net, config.RECENT_SESSIONS) / scale,
-        _last(known.streak),
-        _last(_drawdown(known)),
-        np.log(volatility / _trailing_median(volatility[:-1], config.BASELINE_DAYS, volatility)),
-        _downside_ratio(known),
-        _trailing_mean(_losses(history), config.DRAWDOWN_WINDOW_DAYS),
-        _trailing_sum(large, config.RECENT_SESSIONS),
+        _last(measures.streak(net, base)),
+        _last(_drawdown(net, base)),
+        np.log(volatility / np.append(volatility[:1], usual)),
+        _downside_ratio(net),
+        _trailing_mean(measures.is_loss(net, base), config.DRAWDOWN_WINDOW_DAYS),
+        _trailing_sum(rules.is_large_loss(net, base), config.RECENT_SESSIONS),
         _against_usual(history.trades),
         _against_usual(history.volume_cents / 100),
         tilt,
         np.log1p(_idle(history, rows)),
-    ]
-    return np.column_stack(columns), volatility
-
-
-def _losses(history: TraderHistory) -> np.ndarray:
-    return history.net_cents < -float(config.NOISE_SHARE_OF_BASE) * history.base_cents
+    )
+    for column, value in enumerate(values):
+        columns[:, column] = value
 
 
 def _last(values: np.ndarray) -> np.ndarray:
@@ -306,34 +298,25 @@ def _trailing_mean(values: np.ndarray, window: int) -> np.ndarray:
     return _trailing_sum(values, window) / count
 
 
-def _trailing_median(values: np.ndarray, window: int, empty: np.ndarray) -> np.ndarray:
-    """Return the median of the last `window` of the first 0, ..., n values, shape (n + 1,)."""
-    medians = np.array(empty[: len(values) + 1], dtype=float)
-    for i in range(1, min(window, len(values) + 1)):
-        medians[i] = np.median(values[:i])
-    if len(values) >= window:
-        windows = np.lib.stride_tricks.sliding_window_view(values, window)
-        medians[window:] = np.median(windows, axis=1)
-    return medians
-
-
 def _against_usual(values: np.ndarray) -> np.ndarray:
     """Return the log ratio of the last value to its trailing 20-day median."""
-    usual = _trailing_median(values, config.DRAWDOWN_WINDOW_DAYS, np.zeros(len(values) + 1))
-    return np.log((_last(values) + 1) / (usual + 1))
+    usual = windows.trailing_median(values, config.DRAWDOWN_WINDOW_DAYS)
+    return np.log((_last(values) + 1) / (_last(usual) + 1))
 
 
-def _drawdown(known: Measures) -> np.ndarray:
-    capital = config.DRAWDOWN_CAPITAL_MULTIPLE * known.base_cents + known.peak_cents
-    return (known.peak_cents - known.cum_cents) / capital
+def _drawdown(net: np.ndarray, base: np.ndarray) -> np.ndarray:
+    peak, cum = measures.drawdown(net)
+    return (peak - cum) / (config.DRAWDOWN_CAPITAL_MULTIPLE * base + peak)
 
 
-def _downside_ratio(known: Measures) -> np.ndarray:
+def _downside_ratio(net: np.ndarray) -> np.ndarray:
     """Return the volatility rule's ratio before every row, shape (n + 1,); 1 where unknown."""
-    recent = known.recent_downside_cents / known.recent_days
-    usual = known.baseline_downside_cents / np.maximum(known.baseline_days, 1)
-    ratio = np.ones(len(known) + 1)
-    clear = (known.baseline_days >= config.VOLATILITY_MIN_BASELINE_DAYS) & (usual > 0)
+    recent, baseline = measures.downside(net)
+    days = measures.baseline_days(len(net))
+    recent = recent / np.minimum(np.arange(1, len(net) + 1), config.VOLATILITY_RECENT_DAYS)
+    usual = baseline / np.maximum(days, 1)
+    clear = (days >= config.VOLATILITY_MIN_BASELINE_DAYS) & (usual > 0)
+    ratio = np.ones(len(net) + 1)
     np.divide(recent, usual, out=ratio[1:], where=clear)
     return ratio
 
@@ -343,16 +326,18 @@ def _volatility(history: TraderHistory, rows: np.ndarray, scale: np.ndarray) -> 
 
     It starts from the shrunk scale, and falls back to it after a long gap.
     """
-    variance = float(scale[0]) ** 2
-    gap = rules.is_gap(np.diff(rows, prepend=rows[0]))
-    volatility = np.empty(len(rows))
-    for i in range(len(rows)):
-        if gap[i]:
-            variance = float(scale[i]) ** 2
-        volatility[i] = variance**0.5
-        if i < len(history):
-            variance = _DECAY * variance + (1 - _DECAY) * float(history.net_cents[i]) ** 2
-    return np.maximum(volatility, 1.0)
+    gaps = np.flatnonzero(rules.is_gap(np.diff(rows)))
+    ends = [0, *(gaps + 1).tolist(), len(rows)]
+    added = (1 - _DECAY) * history.net_cents.astype(float) ** 2
+    variance = np.concatenate(
+        [_decayed(scale[first] ** 2, added[first : end - 1]) for first, end in pairwise(ends)]
+    )
+    return np.maximum(np.sqrt(variance), 1.0)
+
+
+def _decayed(start: float, added: np.ndarray) -> list[float]:
+    """Return `start` and what it becomes as it decays by a day's share before each sum."""
+    return list(accumulate(added.tolist(), lambda before, new: _DECAY * before + new, initial=float(start)))
 
 
 def _idle(history: TraderHistory, rows: np.ndarray) -> np.ndarray:
@@ -361,59 +346,57 @@ def _idle(history: TraderHistory, rows: np.ndarray) -> np.ndarray:
     return idle
 
 
-def _tilts(desk: DeskHistory, paths: TradePaths) -> list[np.ndarray]:
-    """Return the log of size after losing over size after winning trades, trailing 20 days."""
-    again = (np.diff(paths.trader) == 0) & (np.diff(paths.day) == 0)
-    previous, size = paths.net_cents[:-1], paths.notional_cents[1:].astype(float)
-    key = paths.trader[1:].astype(np.int64) * _FAR + paths.day[1:]
-    tilts = []
-    for index, history in enumerate(desk.traders):
-        low, high = np.searchsorted(key, [index * _FAR, (index + 1) * _FAR])
-        part = slice(low, high)
-        mean = [
-            _mean_size(history, paths.day[1:][part], size[part], (again & sign)[part])
-            for sign in (previous < 0, previous > 0)
-        ]
-        known = (mean[0] > 0) & (mean[1] > 0)
-        ratio = np.divide(mean[0], mean[1], out=np.ones(len(history) + 1), where=known)
-        tilts.append(np.log(ratio))
-    return tilts
+def _tilts(desk: DeskHistory, paths: TradePaths) -> Iterator[np.ndarray]:
+    """Yield each trader's log of size after losing over size after winning trades, trailing 20 days."""
+    ends = np.searchsorted(paths.trader, np.arange(len(desk.traders) + 1))
+    for history, (first, end) in zip(desk.traders, pairwise(ends.tolist()), strict=True):
+        yield _tilt(
+            history, paths.day[first:end], paths.net_cents[first:end], paths.notional_cents[first:end]
+        )
 
 
-def _mean_size(history: TraderHistory, day: np.ndarray, size: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Return the trailing mean size of the `chosen` trades; 0 where there are too few."""
+def _tilt(history: TraderHistory, day: np.ndarray, net: np.ndarray, size: np.ndarray) -> np.ndarray:
     row = np.searchsorted(history.day, day)
-    chosen = chosen & (row < len(history))
-    chosen[chosen] &= history.day[row[chosen]] == day[chosen]
-    count = np.bincount(row[chosen], minlength=len(history))[: len(history)]
-    total = np.bincount(row[chosen], weights=size[chosen], minlength=len(history))[: len(history)]
+    again = (day[1:] == day[:-1]) & np.isin(day[1:], history.day)
+    after = [_mean_size(history, row[1:], size[1:], again & sign) for sign in (net[:-1] < 0, net[:-1] > 0)]
+    known = (after[0] > 0) & (after[1] > 0)
+    return np.log(np.divide(after[0], after[1], out=np.ones(len(history) + 1), where=known))
+
+
+def _mean_size(history: TraderHistory, row: np.ndarray, size: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return the trailing mean size of the `chosen` trades; 0 where there are too few."""
+    count = np.bincount(row[chosen], minlength=len(history))
+    total = np.bincount(row[chosen], weights=size[chosen], minlength=len(history)).astype(np.int64)
     counts = _trailing_sum(count, config.TILT_WINDOW_DAYS)
-    totals = _trailing_sum(np.round(total).astype(np.int64), config.TILT_WINDOW_DAYS)
+    totals = _trailing_sum(total, config.TILT_WINDOW_DAYS)
     known = counts >= config.TILT_MIN_TRADES
     return np.divide(totals, counts, out=np.zeros(len(history) + 1), where=known)
 
 
 # --- the desk -----------------------------------------------------------------------------
-def _desk_features(desk: DeskHistory, scales: Sequence[np.ndarray], rows: np.ndarray) -> np.ndarray:
+def _desk_features(
+    desk: DeskHistory, scale: np.ndarray, stretches: Sequence[slice], rows: np.ndarray
+) -> np.ndarray:
     """Return losers, result and spread of the desk's last session before each row, (n, 3)."""
     day = _joined((h.day for h in desk.traders), np.int64)
-    loss = _joined((_losses(h) for h in desk.traders), np.int64)
-    units = [h.net_cents / s[:-1] for h, s in zip(desk.traders, scales, strict=True)]
+    loss = _joined((measures.is_loss(h.net_cents, h.base_cents) for h in desk.traders), bool)
+    units = (h.net_cents / scale[s][:-1] for h, s in zip(desk.traders, stretches, strict=True))
     unit = np.clip(_joined(units, float), -config.FEATURE_CLIP, config.FEATURE_CLIP)
-    sessions, at = np.unique(day, return_inverse=True)
-    count = np.maximum(np.bincount(at, minlength=len(sessions)), 1)
-    mean = np.bincount(at, unit) / count if len(at) else np.empty(0)
-    spread = np.sqrt(np.bincount(at, (unit - mean[at]) ** 2) / count) if len(at) else np.empty(0)
-    losers = np.bincount(at, loss) / count if len(at) else np.empty(0)
-    table = np.vstack([np.zeros(3), np.column_stack([losers, mean, spread])])
-    return table[np.searchsorted(sessions, rows)]
+    at = day - day.min(initial=desk.position)
+    count = np.maximum(np.bincount(at), 1)
+    mean = np.bincount(at, unit) / count
+    spread = np.sqrt(np.bincount(at, (unit - mean[at]) ** 2) / count)
+    losers = np.bincount(at, loss) / count
+    sessions = np.unique(day)
+    table = np.column_stack([losers, mean, spread])[sessions - day.min(initial=desk.position)]
+    return np.vstack([np.zeros(3), table])[np.searchsorted(sessions, rows)]
 
 
 def _desk_size(desk: DeskHistory, rows: np.ndarray) -> np.ndarray:
     """Return how many traders were active in the sessions just before each row."""
-    sessions, at = np.unique(rows, return_inverse=True)
+    sessions = np.unique(rows)
     size = np.zeros(len(sessions), dtype=np.int64)
     for history in desk.traders:
         first = np.searchsorted(history.day, sessions - config.DESK_SIZE_SESSIONS)
         size += np.searchsorted(history.day, sessions) > first
-    return size[at]
+    return size[np.searchsorted(sessions, rows)]

@@ -57,6 +57,42 @@ def block_bootstrap_interval(difference: np.ndarray, coverage: float = 0.95) -> 
     return float(low), float(high)
 
 
+def total_interval(daily: np.ndarray, coverage: float = 0.95) -> tuple[float, float] | None:
+    """Return the day-block bootstrap interval of a total, in the unit of `daily`; seeded.
+
+    Parameters
+    ----------
+    daily
+        One sum a session, in order; sessions without anything are zeros.
+    coverage
+        Share of the resampled totals between the two ends.
+
+    Returns
+    -------
+    tuple of float or None
+        ``None`` where there are not more sessions than one block has.
+    """
+    if len(daily) <= config.BOOTSTRAP_BLOCK_DAYS:
+        return None
+    low, high = block_bootstrap_interval(daily, coverage)
+    return low * len(daily), high * len(daily)
+
+
+def resampled_sessions(count: int) -> np.ndarray:
+    """Return how often each of `count` sessions is drawn, shape (replicates, count), floats; seeded.
+
+    The same circular blocks of days as in `block_bootstrap_interval`, scaled so that each row sums
+    to `count`: a product with daily sums gives resampled totals, of many columns at once.
+    """
+    length, replicates = config.BOOTSTRAP_BLOCK_DAYS, config.BOOTSTRAP_REPLICATES
+    rng = np.random.default_rng(_BOOTSTRAP_SEED)
+    starts = rng.integers(0, count, size=(replicates, -(-count // length)))
+    drawn = (starts[:, :, None] + np.arange(length)).reshape(replicates, -1) % count
+    cells = drawn + count * np.arange(replicates)[:, None]
+    counts = np.bincount(cells.ravel(), minlength=replicates * count).reshape(replicates, count)
+    return counts * (count / drawn.shape[1])
+
+
 def wilson_interval(hits: int, count: int, z: float = 1.959964) -> tuple[float, float] | None:
     """Return the 95 % Wilson interval of a rate; ``None`` without a denominator."""
     if count == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
 from riskops import limits
 from riskops.records import (
@@ -26,6 +27,7 @@ class Evidence:
     """What the morning's verbs left behind, reduced to what the choice needs.
 
     `model_silent` says why a model that did not fail gave no scores: it had too little data.
+    `own_models` says that the traders' own models stand in for a promoted model that failed.
     """
 
     ingested: bool
@@ -36,6 +38,7 @@ class Evidence:
     verdict: Verdict | None
     problems: Mapping[str, str]
     model_silent: str = ""
+    own_models: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,13 @@ def choose(left: Evidence, comparison_reason: str = "") -> Choice:
         return _promoted(left, comparison_reason)
     if left.verdict is None:
         return Choice(Rung.RULES, Verdict.MODEL_FAILED, _compare_failed(left))
-    return Choice(Rung.RULES, verdict, comparison_reason)
+    return Choice(Rung.RULES, verdict, _with_own_models(left, comparison_reason))
+
+
+def _with_own_models(left: Evidence, why: str) -> str:
+    if not left.own_models:
+        return why
+    return f"{why.rstrip('.')}. It is promoted, so the traders' own models tighten the rules' limits"
 
 
 def _uncompared(left: Evidence) -> Verdict:
@@ -112,19 +121,32 @@ def by_rules(score: RuleScore, name: str, challenger: ModelScore | None = None) 
     )
 
 
+def by_own_model(rules: RuleScore, name: str, own: ModelScore | None) -> Decision:
+    """Decide a limit from the rules, tightened by the trader's own model where it asks for it (rung 2+T)."""
+    decision = by_rules(rules, name)
+    if own is None or own.reduction <= rules.reduction:
+        return decision
+    return _raised(decision, own, Engine.OWN_MODELS)
+
+
 def by_model(rules: RuleScore, name: str, model: ModelScore | None) -> Decision:
     """Decide a limit from the pooled model (rung 1); without its score the rules' limit stays."""
     decision = by_rules(rules, name, model)
     if model is None:
         return decision
+    decision = replace(decision, rung=Rung.MODEL)
     if model.reduction <= rules.reduction:
-        return replace(decision, rung=Rung.MODEL)
+        return decision
+    return _raised(decision, model, Engine.POOLED_MODEL)
+
+
+def _raised(decision: Decision, model: ModelScore, engine: Engine) -> Decision:
+    """Tighten a decision of the rules to what a model asks for; its reasons come first."""
     return replace(
         decision,
-        rung=Rung.MODEL,
-        engine=Engine.POOLED_MODEL,
+        engine=engine,
         reduction=model.reduction,
-        limit_cents=limits.limit_cents(rules.base_limit_cents, model.reduction),
+        limit_cents=limits.limit_cents(decision.base_limit_cents, model.reduction),
         reasons=(*model.reasons, *decision.reasons),
     )
 
@@ -159,6 +181,23 @@ def held(
         held_sessions=hold.sessions,
         held_reduction=None if stands_on is None else stands_on.reduction,
         held_limit_cents=None if stands_on is None else stands_on.limit_cents,
+    )
+
+
+def carried_over(decision: Decision, decided_for: date) -> Decision:
+    """Let a limit stand on a later session on which nothing could be decided: one more held session.
+
+    It is not tightened: the mail that names it says what it was. The next hold counts on from it.
+    """
+    is_engine_s = decision.rung < Rung.HOLD
+    return replace(
+        decision,
+        rung=Rung.HOLD if is_engine_s else decision.rung,
+        engine=None,
+        held_sessions=decision.held_sessions + 1,
+        held_from=decided_for if is_engine_s else decision.held_from,
+        held_reduction=decision.reduction if is_engine_s else decision.held_reduction,
+        held_limit_cents=decision.limit_cents if is_engine_s else decision.held_limit_cents,
     )
 
 

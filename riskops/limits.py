@@ -6,7 +6,7 @@ say so work on arrays as on single numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import takewhile
@@ -171,19 +171,23 @@ def hold(lived: Mapping[int, LivedReduction], position: int, scheduled_cents: in
 
     It stands on the last lived session before `position` that an engine decided and tightens by
     10 points a held session, by 20 at the most, never above 80 and never to more dollars than
-    that session's limit. Without such a session: the floor of 50 %. A base raise waits.
+    that session's limit. Without such a session: the floor of 50 %. A base raise waits. Neither is
+    looser than what was in force last.
     """
     earlier = sorted((p for p in lived if p < position), reverse=True)
     base = min([scheduled_cents] + [lived[p].base_limit_cents for p in earlier[:1]])
     sessions = 1 + sum(1 for _ in takewhile(lambda p: lived[p].rung >= Rung.HOLD, earlier))
+    last = [lived[p] for p in earlier[:1]]
     if sessions > len(earlier):
-        return Held(Rung.FLOOR, base, *_floor(base), None, sessions)
+        return Held(Rung.FLOOR, base, *_at_least(base, config.FLOOR_REDUCTION, last), None, sessions)
     held_from = earlier[sessions - 1]
     step = min(config.HOLD_STEP * sessions, config.HOLD_MAX_STEP)
-    reduction = min(lived[held_from].reduction + step, config.MAX_REDUCTION)
-    limit = min(limit_cents(base, reduction), lived[held_from].limit_cents)
-    return Held(Rung.HOLD, base, reduction, limit, held_from, sessions)
+    asked = min(lived[held_from].reduction + step, config.MAX_REDUCTION)
+    held = _at_least(base, asked, [*last, lived[held_from]])
+    return Held(Rung.HOLD, base, *held, held_from, sessions)
 
 
-def _floor(base_cents: int) -> tuple[int, int]:
-    return config.FLOOR_REDUCTION, limit_cents(base_cents, config.FLOOR_REDUCTION)
+def _at_least(base_cents: int, asked: int, past: Sequence[LivedReduction]) -> tuple[int, int]:
+    """Return the reduction asked for and its limit, neither looser than in the past."""
+    reduction = max([asked, *(one.reduction for one in past)])
+    return reduction, min([limit_cents(base_cents, reduction), *(one.limit_cents for one in past)])

@@ -7,13 +7,14 @@ comparison of the rules is exact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from riskops import config
+from riskops import config, windows
 from riskops.history import TraderHistory
+
+_ALL = slice(None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,10 @@ class Measures:
 
     def at(self, rows: np.ndarray | int) -> Measures:
         """Return the given rows; a single number gives scalars."""
-        return Measures(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        return Measures(*(getattr(self, name)[rows] for name in _COLUMNS))
+
+
+_COLUMNS = tuple(field.name for field in fields(Measures))
 
 
 def measure(history: TraderHistory, last: int | None = None) -> Measures:
@@ -65,30 +69,85 @@ def measure(history: TraderHistory, last: int | None = None) -> Measures:
     """
     count = len(history)
     rows = slice(0 if last is None else max(0, count - last), count)
-    drawdown = _drawdown(history.net_cents, rows)
-    recent, baseline = _downside(history.net_cents, rows)
+    peak, cum = drawdown(history.net_cents, rows)
+    recent, baseline = downside(history.net_cents)
     median, mad = _spread(history.net_cents, rows)
+    active_days = np.arange(1, count + 1)[rows]
     return Measures(
         day=history.day[rows],
         net_cents=history.net_cents[rows],
         base_cents=history.base_cents[rows],
         applied_cents=history.applied_cents[rows],
-        active_days=_active_days(history, rows),
+        active_days=active_days,
         days_since_gap=_days_since_gap(history.day)[rows],
-        streak=_streak(history.net_cents, history.base_cents)[rows],
-        peak_cents=drawdown.max(axis=1, initial=0),
-        cum_cents=drawdown[:, -1],
-        recent_downside_cents=recent,
-        recent_days=np.minimum(_active_days(history, rows), config.VOLATILITY_RECENT_DAYS),
-        baseline_downside_cents=baseline,
-        baseline_days=_baseline_days(count)[rows],
+        streak=streak(history.net_cents, history.base_cents)[rows],
+        peak_cents=peak,
+        cum_cents=cum,
+        recent_downside_cents=recent[rows],
+        recent_days=np.minimum(active_days, config.VOLATILITY_RECENT_DAYS),
+        baseline_downside_cents=baseline[rows],
+        baseline_days=baseline_days(count)[rows],
         baseline_median_cents=median,
         baseline_mad_cents=mad,
     )
 
 
-def _active_days(history: TraderHistory, rows: slice) -> np.ndarray:
-    return np.arange(1, len(history) + 1)[rows]
+def after_losing_more(known: Measures, extra_cents: np.ndarray) -> Measures:
+    """Measure a trader after the last active day had it lost more: one entry for each extra loss.
+
+    `known` are all measures of the trader, of one active day at least.
+    """
+    last = known.at(np.full(len(extra_cents), -1))
+    net, cum = last.net_cents - extra_cents, last.cum_cents - extra_cents
+    before = np.cumsum(known.net_cents[-config.DRAWDOWN_WINDOW_DAYS :])[:-1].max(initial=0)
+    losses = known.streak[-2:-1].sum() + is_loss(net, last.base_cents)
+    return replace(
+        last,
+        net_cents=net,
+        streak=np.where(_is_gain(net, last.base_cents), 0, losses),
+        peak_cents=np.maximum(before, cum),
+        cum_cents=cum,
+        recent_downside_cents=last.recent_downside_cents
+        - np.maximum(-last.net_cents, 0)
+        + np.maximum(-net, 0),
+    )
+
+
+def streak(net_cents: np.ndarray, base_cents: np.ndarray) -> np.ndarray:
+    """Return the losing days in a row after each active day; small results neither count nor break."""
+    losses = np.cumsum(is_loss(net_cents, base_cents))
+    return losses - np.maximum.accumulate(np.where(_is_gain(net_cents, base_cents), losses, 0))
+
+
+def is_loss(net_cents: np.ndarray, base_cents: np.ndarray) -> np.ndarray:
+    """Say which results are losses beyond the noise, -1 % of the base limit of their day."""
+    numerator, denominator = config.NOISE_SHARE_OF_BASE.as_integer_ratio()
+    return net_cents * denominator < -numerator * base_cents
+
+
+def _is_gain(net_cents: np.ndarray, base_cents: np.ndarray) -> np.ndarray:
+    return is_loss(-net_cents, base_cents)
+
+
+def drawdown(net_cents: np.ndarray, rows: slice = _ALL) -> tuple[np.ndarray, np.ndarray]:
+    """Return the peak of the running result (at least 0) and where it ends, over 20 active days."""
+    running = np.cumsum(windows.trailing(net_cents, config.DRAWDOWN_WINDOW_DAYS, 0, 0)[rows], axis=1)
+    return running.max(axis=1, initial=0), running[:, -1]
+
+
+def downside(net_cents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sums of max(0, -net) over the last five active days and the sixty before them."""
+    total = np.concatenate([[0], np.cumsum(np.maximum(-net_cents, 0))])
+    end = np.arange(1, len(total))
+    recent = np.maximum(end - config.VOLATILITY_RECENT_DAYS, 0)
+    first = np.maximum(recent - config.BASELINE_DAYS, 0)
+    return total[end] - total[recent], total[recent] - total[first]
+
+
+def baseline_days(count: int) -> np.ndarray:
+    """Return how many active days the baseline has after each of the first `count`."""
+    before_recent = np.arange(1, count + 1) - config.VOLATILITY_RECENT_DAYS
+    return np.clip(before_recent, 0, config.BASELINE_DAYS)
 
 
 def _days_since_gap(day: np.ndarray) -> np.ndarray:
@@ -98,50 +157,10 @@ def _days_since_gap(day: np.ndarray) -> np.ndarray:
     return index - np.maximum.accumulate(np.where(returned, index, 0)) + 1
 
 
-def _streak(net: np.ndarray, base: np.ndarray) -> np.ndarray:
-    numerator, denominator = config.NOISE_SHARE_OF_BASE.as_integer_ratio()
-    losses = np.cumsum(net * denominator < -numerator * base)
-    breaks = net * denominator > numerator * base
-    return losses - np.maximum.accumulate(np.where(breaks, losses, 0))
-
-
-def _drawdown(net: np.ndarray, rows: slice) -> np.ndarray:
-    """Return the running results of every window; days before the first are zeros."""
-    return np.cumsum(_windows(net, config.DRAWDOWN_WINDOW_DAYS, 0, 0)[rows], axis=1)
-
-
-def _downside(net: np.ndarray, rows: slice) -> tuple[np.ndarray, np.ndarray]:
-    loss = np.maximum(-net, 0)
-    skip = config.VOLATILITY_RECENT_DAYS
-    recent = _windows(loss, skip, 0, 0)[rows]
-    baseline = _windows(loss, config.BASELINE_DAYS, skip, 0)[rows]
-    return recent.sum(axis=1), baseline.sum(axis=1)
-
-
-def _baseline_days(count: int) -> np.ndarray:
-    before_recent = np.arange(1, count + 1) - config.VOLATILITY_RECENT_DAYS
-    return np.clip(before_recent, 0, config.BASELINE_DAYS)
-
-
-def _spread(net: np.ndarray, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+def _spread(net_cents: np.ndarray, rows: slice) -> tuple[np.ndarray, np.ndarray]:
     """Return median and raw MAD of the baseline, 0 where it is empty."""
-    days = _baseline_days(len(net))[rows]
-    results = net.astype(float)
-    windows = _windows(results, config.BASELINE_DAYS, config.VOLATILITY_RECENT_DAYS, np.inf)[rows]
-    median = _median(windows, days)
-    mad = _median(np.abs(windows - median[:, None]), days)
-    return median, mad
-
-
-def _median(windows: np.ndarray, days: np.ndarray) -> np.ndarray:
-    """Return the median of the finite entries (`days` of them) of each row, 0 without any."""
-    ordered = np.sort(windows, axis=1)
-    middle = np.stack([np.maximum(days - 1, 0) // 2, days // 2], axis=1)
-    medians = np.take_along_axis(ordered, middle, axis=1).mean(axis=1)
-    return np.where(days > 0, medians, 0.0)
-
-
-def _windows(values: np.ndarray, size: int, skip: int, fill: float) -> np.ndarray:
-    """Return for each row the `size` values that end `skip` days before it, filled up in front."""
-    padded = np.concatenate([np.full(size + skip, fill, dtype=values.dtype), values])
-    return sliding_window_view(padded, size)[1 : len(values) + 1]
+    days = baseline_days(len(net_cents))[rows]
+    results = net_cents.astype(float)
+    baseline = windows.trailing(results, config.BASELINE_DAYS, config.VOLATILITY_RECENT_DAYS, np.inf)[rows]
+    median = windows.median(baseline, days)
+    return median, windows.median(np.abs(baseline - median[:, None]), days)

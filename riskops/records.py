@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from typing import Any
 
 
 class Side(StrEnum):
@@ -38,6 +39,7 @@ class Engine(StrEnum):
 
     RULES = "rules"
     POOLED_MODEL = "pooled_model"
+    OWN_MODELS = "own_models"
 
 
 class LimitOrigin(StrEnum):
@@ -253,16 +255,16 @@ class RuleScore:
 
 @dataclass(frozen=True, slots=True)
 class ModelScore:
-    """What the pooled model says of one trader for one session.
+    """What a model says of one trader for one session: the pooled one, or the trader's own.
 
-    `large_loss_probability` is the displayed risk (0..1). `reduction` is the overlay's, in
-    percent of the base limit, never below the rules'. `gain_usd` is the expected gain over the
-    rules' reduction and `gain_se_usd` its standard error. `reasons` are the largest
-    contributions in plain words.
+    `large_loss_probability` is the displayed risk (0..1), ``None`` of a trader's own model.
+    `reduction` is the overlay's, in percent of the base limit, never below the rules'. `gain_usd`
+    is the expected gain over the rules' reduction and `gain_se_usd` its standard error. `reasons`
+    are the largest contributions in plain words.
     """
 
     trader_id: str
-    large_loss_probability: float
+    large_loss_probability: float | None
     reduction: int
     gain_usd: float
     gain_se_usd: float
@@ -292,7 +294,9 @@ class Comparison:
 
     `e_values` are the four e-processes in the order beats-by-10 %, not-worse-than-minus-10 %,
     better-than-no-restriction, material. Benefits are USD over the whole walk-forward.
-    `table` holds the benchmarks: policy name to its figures.
+    `table` holds the benchmarks: policy name to its figures. `opens` says whether the gate is
+    open, `demotion_e` is the e-value of a demotion (a bar of 3) and `demotion` why one is due.
+    `champion` decides, since `champion_since` where that is the model.
     """
 
     verdict: Verdict
@@ -310,6 +314,27 @@ class Comparison:
     specification: str
     table: dict[str, dict[str, float]] = field(default_factory=dict)
     information: dict[str, float] = field(default_factory=dict)
+    opens: bool = False
+    demotion_e: float = 1.0
+    demotion: str = ""
+    champion: Engine = Engine.RULES
+    champion_since: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A registration, promotion or demotion of a specification, with the evidence of that day.
+
+    It holds from `session` on. `specification` is the digest, `number` its running number among
+    the registered ones: the more were tried, the more evidence the next one needs.
+    """
+
+    session: date
+    kind: LedgerKind
+    specification: str
+    number: int
+    why: str
+    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +392,16 @@ class Publication:
     cut_off: datetime
     code_version: str
     decisions: tuple[Decision, ...]
+
+    @property
+    def own_models(self) -> bool:
+        """Whether a trader's own model tightened a limit, because the promoted pooled model failed."""
+        return any(decision.engine is Engine.OWN_MODELS for decision in self.decisions)
+
+    @property
+    def rung_label(self) -> str:
+        """Number and name of the rung: ``2 rules``, or ``2+T rules`` where own models tightened limits."""
+        return f"{int(self.rung)}{'+T' if self.own_models else ''} {self.rung.label}"
 
 
 @dataclass(frozen=True, slots=True)

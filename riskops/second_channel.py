@@ -7,11 +7,12 @@ only logged. Addresses are secrets: they often carry a token.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from enum import StrEnum
 from threading import Thread
 from typing import Any
 
-from riskops.settings import Secret, Settings
+from riskops.settings import Secret, Settings, readable_deployment, readable_webhook
 
 SECONDS_PER_TRY = 4.0
 TRIES = 2
@@ -43,8 +44,17 @@ def tell(settings: Settings, text: str, entry: str) -> bool:
     entry
         An `Entry`, or the name of a task's own entry.
     """
-    body = {"text": f"RiskOps {settings.deployment}: {text} What to do: {RUNBOOK}#{entry}"}
-    return _post(settings.on_call_webhook, body, "on-call webhook")
+    return _tell(settings.on_call_webhook, settings.deployment, text, entry)
+
+
+def tell_anyway(environ: Mapping[str, str], text: str, entry: str) -> bool:
+    """Tell on-call as `tell` does, with what can be read where the settings as a whole cannot."""
+    return _tell(readable_webhook(environ), readable_deployment(environ), text, entry)
+
+
+def _tell(webhook: Secret, deployment: str, text: str, entry: str) -> bool:
+    body = {"text": f"RiskOps {deployment}: {text} What to do: {RUNBOOK}#{entry}"}
+    return _post(webhook, body, "on-call webhook")
 
 
 def ping(settings: Settings) -> bool:

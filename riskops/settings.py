@@ -140,6 +140,22 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return replace(settings, database_url=_database_url(settings, environ))
 
 
+def readable_webhook(environ: Mapping[str, str]) -> Secret:
+    """Return where on-call hears, also where other settings are wrong; nothing where it cannot be read."""
+    try:
+        return _address(environ, "RISKOPS_ON_CALL_WEBHOOK")
+    except ConfigurationError:
+        return Secret("")
+
+
+def readable_deployment(environ: Mapping[str, str]) -> str:
+    """Return the desk's name as a message may show it, also where it is missing or wrong."""
+    try:
+        return _deployment(environ)
+    except ConfigurationError:
+        return "(no name)"
+
+
 def _database_url(settings: Settings, environ: Mapping[str, str]) -> Secret:
     return Secret(transport.verified(settings.database_url.reveal(), environ, drill=settings.is_drill))
 

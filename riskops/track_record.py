@@ -7,26 +7,19 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from riskops import config
-from riskops.history import TraderHistory
 from riskops.records import Confidence, Rule, Signal, TrackRecord
-from riskops.rules import is_large_loss
 
 HIGH_CONFIDENCE_SIGNALS = 2
 
 
-def large_losses(history: TraderHistory) -> np.ndarray:
-    """Say which active days ended at or below -40 % of the base limit of that day."""
-    return is_large_loss(history.net_cents, history.base_cents)
-
-
-def desk_large_losses(histories: Iterable[TraderHistory]) -> tuple[int, int]:
-    """Return the large-loss days and the active days of a desk."""
-    outcomes = [large_losses(history) for history in histories]
-    return sum(int(hits.sum()) for hits in outcomes), sum(len(hits) for hits in outcomes)
+def desk_large_losses(outcomes: Iterable[np.ndarray]) -> tuple[int, int]:
+    """Return the large-loss days and the active days of a desk, from those of every trader."""
+    counts = [(int(large_loss.sum()), len(large_loss)) for large_loss in outcomes]
+    return sum(hits for hits, _ in counts), sum(days for _, days in counts)
 
 
 def track_record(
-    rule: Rule, history: TraderHistory, fired: np.ndarray, desk: tuple[int, int]
+    rule: Rule, large_loss: np.ndarray, fired: np.ndarray, desk: tuple[int, int]
 ) -> TrackRecord | None:
     """Return how often a large loss followed when `rule` had fired in the morning.
 
@@ -34,8 +27,8 @@ def track_record(
     ----------
     rule
         The rule asked about.
-    history
-        The trader's active days.
+    large_loss
+        Whether each of the trader's active days brought a large loss.
     fired
         Shape (active days, 5), in the order of `Rule`: what had fired on the morning of each
         active day, from earlier days only.
@@ -51,8 +44,7 @@ def track_record(
     days = int(mornings.sum())
     if days == 0:
         return None
-    hits = int((large_losses(history) & mornings).sum())
-    return TrackRecord(rule, hits, days, *desk)
+    return TrackRecord(rule, int((large_loss & mornings).sum()), days, *desk)
 
 
 def decisive(signals: Sequence[Signal]) -> Rule | None:

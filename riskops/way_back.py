@@ -7,12 +7,15 @@ from decimal import Decimal
 from fractions import Fraction
 from math import ceil
 
+import numpy as np
+
 from riskops import config
 from riskops.money import at_least, at_most
 from riskops.records import Rule
 from riskops.rules import Situation, drawdown_of, mean_downsides_cents
 
 CLAUSE_BREAK = "; "
+_TRIED_AT_ONCE = 255  # extra losses
 
 
 def way_back(at: Situation, fired: Iterable[Rule], reduction: int, raw_reduction: int) -> str:
@@ -37,13 +40,13 @@ def way_back(at: Situation, fired: Iterable[Rule], reduction: int, raw_reduction
     return CLAUSE_BREAK.join(clauses)
 
 
-def flip_distance_cents(cut_after: Callable[[int], int], most_cents: int) -> int | None:
+def flip_distance_cents(cuts_after: Callable[[np.ndarray], np.ndarray], most_cents: int) -> int | None:
     """Return the smallest extra loss on the last active day that would raise the cut.
 
     Parameters
     ----------
-    cut_after
-        The reduction after an extra loss in cents; never falls as the loss grows.
+    cuts_after
+        The reductions after extra losses in cents; never falls as the loss grows.
     most_cents
         The largest extra loss to consider.
 
@@ -52,17 +55,21 @@ def flip_distance_cents(cut_after: Callable[[int], int], most_cents: int) -> int
     int or None
         Cents, exact; ``None`` where even the largest extra loss raises nothing.
     """
-    today = cut_after(0)
-    if today >= config.MAX_REDUCTION or cut_after(most_cents) <= today:
+    today, worst = cuts_after(np.array([0, most_cents])).tolist()
+    if today >= config.MAX_REDUCTION or worst <= today:
         return None
     harmless, raising = 0, most_cents
     while raising - harmless > 1:
-        middle = (harmless + raising) // 2
-        if cut_after(middle) > today:
-            raising = middle
-        else:
-            harmless = middle
+        tried = _between(harmless, raising)
+        raised = int((cuts_after(tried) <= today).sum())
+        harmless, raising = np.concatenate([[harmless], tried, [raising]])[raised : raised + 2].tolist()
     return raising
+
+
+def _between(low: int, high: int) -> np.ndarray:
+    """Return whole numbers evenly between two."""
+    count = min(_TRIED_AT_ONCE, high - low - 1)
+    return low + (high - low) * np.arange(1, count + 1) // (count + 1)
 
 
 def _breach(at: Situation) -> str:

@@ -13,13 +13,23 @@ import pytest
 import sqlalchemy as sa
 from filelock import FileLock
 
-from tests.desks import build_small_desk, copied, forgotten, keep_on_postgresql
+from tests.desks import build_small_desk, copied, forgotten, keep_on_postgresql, keep_on_sqlite
 from tests.postgres_server import new_database, postgres_server
 
 DATABASES = ("sqlite", "postgresql")
+ALWAYS_ON_BOTH = {"store"}  # folders whose tests are quick enough for `make test` to run on PostgreSQL too
 
 for size in ("COLUMNS", "LINES"):  # of the terminal the tests run in: a console made at import would keep it
     os.environ.pop(size, None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that are here once more, on PostgreSQL: `make test` leaves them to `make databases`."""
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if parameters.get("kept_on") == "postgresql" and item.path.parent.name not in ALWAYS_ON_BOTH:
+            item.add_marker("on_postgresql")
 
 
 @pytest.fixture(scope="session")
@@ -27,24 +37,6 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
     """Return a folder that all workers of this test run share."""
     base = tmp_path_factory.getbasetemp()
     return base if worker_id == "master" else base.parent
-
-
-@pytest.fixture(scope="session")
-def small_desk_template(shared_folder: Path) -> Path:
-    """Return the folder of a small demo desk; never written to, only copied."""
-    folder = shared_folder / "small_desk"
-    with FileLock(shared_folder / "small_desk.lock"):
-        if not (folder / "ready").exists():
-            folder.mkdir(exist_ok=True)
-            build_small_desk(folder)
-            (folder / "ready").touch()
-    return folder
-
-
-@pytest.fixture
-def small_desk(small_desk_template: Path, tmp_path: Path) -> Path:
-    """Return the folder of a small demo desk of this test's own."""
-    return copied(small_desk_template, tmp_path / "desk")
 
 
 @pytest.fixture
@@ -79,25 +71,18 @@ def postgresql(shared_folder: Path) -> Iterator[sa.URL]:
 
 
 @pytest.fixture(scope="session", params=DATABASES)
-def keeper(request: pytest.FixtureRequest) -> Callable[[Path], Path]:
+def kept_on(request: pytest.FixtureRequest) -> str:
+    """Return what keeps the risk databases of a test: SQLite, then PostgreSQL."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def keeper(kept_on: str, request: pytest.FixtureRequest) -> Callable[[Path], Path]:
     """Return what prepares a folder for a new risk database: on SQLite, then on PostgreSQL."""
-    if request.param == "sqlite":
-        return lambda folder: folder
+    if kept_on == "sqlite":
+        return keep_on_sqlite
     server = request.getfixturevalue("postgresql")
-
-    def keep(folder: Path) -> Path:
-        keep_on_postgresql(folder, new_database(server))
-        return folder
-
-    return keep
-
-
-@pytest.fixture
-def postgresql_folder(postgresql: sa.URL, tmp_path: Path) -> Iterator[Path]:
-    """Return a folder of this test's own for a new risk database on PostgreSQL."""
-    keep_on_postgresql(tmp_path, new_database(postgresql))
-    yield tmp_path
-    forgotten(tmp_path)
+    return lambda folder: keep_on_postgresql(folder, new_database(server))
 
 
 @pytest.fixture
@@ -105,3 +90,40 @@ def folder(keeper: Callable[[Path], Path], tmp_path: Path) -> Iterator[Path]:
     """Return a folder of this test's own for a new risk database: on SQLite, then on PostgreSQL."""
     yield keeper(tmp_path)
     forgotten(tmp_path)
+
+
+@pytest.fixture
+def own_copy(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
+    """Return what copies the desk below a folder for this test alone."""
+    yield lambda template: copied(template, tmp_path / "desk")
+    forgotten(tmp_path)
+
+
+@pytest.fixture
+def sqlite_folder(tmp_path: Path) -> Path:
+    """Return a folder of this test's own for a new risk database on SQLite alone."""
+    return keep_on_sqlite(tmp_path)
+
+
+@pytest.fixture
+def postgresql_folder(postgresql: sa.URL, tmp_path: Path) -> Iterator[Path]:
+    """Return a folder of this test's own for a new risk database on PostgreSQL alone."""
+    yield keep_on_postgresql(tmp_path, new_database(postgresql))
+    forgotten(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def small_desk_template(kept_on: str, keeper: Callable[[Path], Path], shared_folder: Path) -> Path:
+    """Return the folder of a small demo desk; never written to, only copied."""
+    folder = shared_folder / f"small_desk_on_{kept_on}"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "ready").exists():
+            build_small_desk(keeper(folder))
+            (folder / "ready").touch()
+    return folder
+
+
+@pytest.fixture
+def small_desk(small_desk_template: Path, own_copy: Callable[[Path], Path]) -> Path:
+    """Return the folder of a small demo desk of this test's own."""
+    return own_copy(small_desk_template)

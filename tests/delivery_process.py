@@ -19,6 +19,7 @@ from riskops.store.database import Database
 from riskops.store.mornings import Report
 from riskops.store.outbox import Outbox
 from riskops.store.seal import LIMITS_MAIL
+from tests.desks import database_url
 
 SESSION = date(2026, 3, 16)
 NOW = datetime(2026, 3, 16, 10, 31, tzinfo=UTC)
@@ -60,7 +61,7 @@ def settings(folder: Path, port: int = 0, **changes: object) -> Settings:
     """Return the settings of a deployment that mails one risk manager through this machine."""
     environ = {
         "RISKOPS_DEPLOYMENT": "test",
-        "RISKOPS_DATABASE_URL": f"sqlite:///{folder / 'risk.db'}",
+        "RISKOPS_DATABASE_URL": database_url(folder),
         "RISKOPS_OUTPUT": str(folder / "out"),
         "RISKOPS_DELIVERY": "smtp",
         "RISKOPS_SENDER": "RiskOps <riskops@example.com>",
@@ -76,7 +77,7 @@ def settings(folder: Path, port: int = 0, **changes: object) -> Settings:
 
 def database(folder: Path) -> Database:
     """Open the risk database of a test."""
-    return Database(f"sqlite:///{folder / 'risk.db'}")
+    return Database(database_url(folder))
 
 
 def send(outbox: Outbox, folder: Path, port: int) -> DeliveryReceipt:

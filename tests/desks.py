@@ -12,32 +12,67 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from riskops.desk import Desk, open_desk
+from riskops.errors import ConfigurationError
 from riskops.records import Run, RunType
 from riskops.sessions import desk_time, trading_calendar
 from riskops.sources.demo import PINNED_SESSION, DemoDesk
 from tests.postgres_server import copied_database, drop_database
 
 SMALL_DESK_SESSIONS = 130
-POSTGRESQL = "postgresql.url"
+KEPT_AT = "risk_database.url"
 
 
 def database_url(folder: Path) -> str:
-    """Return the URL of the risk database below `folder`: on SQLite, unless PostgreSQL keeps it."""
-    note = folder / POSTGRESQL
-    return note.read_text() if note.exists() else f"sqlite:///{folder / 'risk.db'}"
+    """Return the URL of the risk database below `folder`.
+
+    There is no default: a test that leaves the choice open would run on one database only.
+    """
+    note = folder / KEPT_AT
+    assert note.exists(), f"No database was chosen for {folder}: the fixtures `folder` and `keeper` do it."
+    return note.read_text()
 
 
-def keep_on_postgresql(folder: Path, url: sa.URL) -> None:
-    """Let a database of PostgreSQL be the risk database below `folder`."""
+def keep_on_sqlite(folder: Path) -> Path:
+    """Let a file be the risk database below `folder`; return `folder`."""
+    return _keep(folder, f"sqlite:///{folder / 'risk.db'}")
+
+
+def keep_on_postgresql(folder: Path, url: sa.URL) -> Path:
+    """Let a database of PostgreSQL be the risk database below `folder`; return `folder`."""
+    return _keep(folder, url.render_as_string(hide_password=False))
+
+
+def is_on_sqlite(folder: Path) -> bool:
+    """Say whether the risk database below `folder` is a file."""
+    return database_url(folder).startswith("sqlite")
+
+
+def is_migrated(folder: Path) -> bool:
+    """Say whether the risk database below `folder` is there and has its tables."""
+    from riskops.store import schema
+    from riskops.store.database import Database
+
+    database = Database(database_url(folder))
+    try:
+        with database.reading() as connection:
+            return schema.version(connection) != schema.NO_VERSION
+    except ConfigurationError:
+        return False
+    finally:
+        database.close()
+
+
+def _keep(folder: Path, url: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / POSTGRESQL).write_text(url.render_as_string(hide_password=False))
+    (folder / KEPT_AT).write_text(url)
+    return folder
 
 
 def environment(folder: Path, **changes: str) -> dict[str, str]:
     """Return the environment of a test desk whose files lie below `folder`."""
     return {
         "RISKOPS_DEPLOYMENT": "test",
-        "RISKOPS_DATABASE_URL": database_url(folder),
+        "RISKOPS_DATABASE_URL": changes.get("RISKOPS_DATABASE_URL") or database_url(folder),
         "RISKOPS_SOURCE": "demo",
         "RISKOPS_DELIVERY": "files",
         "RISKOPS_OUTPUT": str(folder / "out"),
@@ -96,9 +131,9 @@ def build_small_desk(folder: Path, exchange: str = "XNYS", before: date = PINNED
 
 def copied(source: Path, target: Path) -> Path:
     """Copy the risk database below `source` to `target`, and return `target`."""
-    target.mkdir(parents=True, exist_ok=True)
-    if (source / POSTGRESQL).exists():
-        keep_on_postgresql(target, copied_database(sa.make_url(database_url(source))))
+    if not is_on_sqlite(source):
+        return keep_on_postgresql(target, copied_database(sa.make_url(database_url(source))))
+    keep_on_sqlite(target)
     for file in source.glob("risk.db*"):
         shutil.copy(file, target / file.name)
     return target
@@ -106,8 +141,9 @@ def copied(source: Path, target: Path) -> Path:
 
 def forgotten(folder: Path) -> None:
     """Drop what PostgreSQL keeps for the desks at and below `folder`."""
-    for note in folder.rglob(POSTGRESQL):
-        drop_database(sa.make_url(note.read_text()))
+    for note in folder.rglob(KEPT_AT):
+        if not is_on_sqlite(note.parent):
+            drop_database(sa.make_url(note.read_text()))
 
 
 def content_of(

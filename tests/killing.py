@@ -119,6 +119,8 @@ def begun(work: Callable[[], None]) -> int:
         try:
             work()
             status = 0
+        except SystemExit as end:
+            os._exit(int(end.code or 0))
         finally:  # nothing may come back into the parent's code
             if status:
                 traceback.print_exc()

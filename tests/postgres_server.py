@@ -75,12 +75,27 @@ def drop_database(url: sa.URL) -> None:
     _administer(url, f'DROP DATABASE IF EXISTS "{url.database}" WITH (FORCE)')
 
 
-def _administer(server: sa.URL, statement: str) -> None:
+def shut_out(url: sa.URL) -> None:
+    """Let nobody connect to a database, and throw everybody out who has."""
+    _administer(url, f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false')
+    _administer(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %(name)s",
+        name=url.database,
+    )
+
+
+def let_in(url: sa.URL) -> None:
+    """Let everybody connect to a database again."""
+    _administer(url, f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS true')
+
+
+def _administer(server: sa.URL, statement: str, **values: str | None) -> None:
     engine = sa.create_engine(
         server.set(database=ADMINISTRATION), isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool
     )
     with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(statement, values or None)
 
 
 # --- one server for all -------------------------------------------------------------------

@@ -15,10 +15,11 @@ PAGE = TESTS.parent / "docs" / "reliability.md"
 HEAD = """# What may fail, and what the desk gets
 
 Made from the tests by `python -m tests.reliability`: every row is what its test shows. Tests marked † are
-long campaigns or need a live scheduler; `make check` runs them, `make test` leaves them out.
+long campaigns or need a live scheduler; `make check` runs them, `make test` leaves them out. Tests that
+touch the risk database run on SQLite and on PostgreSQL.
 
 Rungs: 1 the model's limits, 2 the rules', 3 held limits (never looser than before), 4 half the base limit.
-A dash means that no limits are concerned.
+A dash means that no limits are concerned. Where a row names the webhook, its test listens there.
 
 | fault | the desk gets | rung | label | who is told | test |
 |---|---|---|---|---|---|

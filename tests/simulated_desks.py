@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from riskops import champion
 from riskops.history import DeskHistory, TradePaths
 from tests.builders import CALENDAR, SESSION, desk_history, trader_history
 
@@ -79,6 +80,32 @@ def reversed_desk(desk: DeskHistory, paths: TradePaths) -> tuple[DeskHistory, Tr
     order = np.argsort(index, kind="stable")
     turned = TradePaths(index[order], paths.day[order], paths.net_cents[order], paths.notional_cents[order])
     return replace(desk, traders=desk.traders[::-1]), turned
+
+
+def stopped_live(
+    desk: DeskHistory, paths: TradePaths, cut: int | None = None
+) -> tuple[DeskHistory, TradePaths]:
+    """Return the desk as if the rules' limits had really been in force on its last 60 sessions.
+
+    With `cut` whoever the rules cut was cut by that many percent instead.
+    """
+    walk, histories, keep = champion.walk(desk), [], np.ones(len(paths.day), dtype=bool)
+    for index, history in enumerate(desk.traders):
+        limit = walk[history.trader_id].limit_cents
+        if cut is not None:
+            limit = np.where(limit < history.base_cents, history.base_cents * (100 - cut) // 100, limit)
+        applied = np.where(history.day >= desk.position - 60, limit, history.base_cents)
+        net = history.net_cents.copy()
+        for row in np.flatnonzero(applied < history.base_cents):
+            trades = np.flatnonzero((paths.trader == index) & (paths.day == history.day[row]))
+            running = np.cumsum(paths.net_cents[trades])
+            hit = np.flatnonzero(running <= -applied[row])
+            if len(hit):
+                net[row] = running[hit[0]]
+                keep[trades[hit[0] + 1 :]] = False
+        histories.append(replace(history, net_cents=net, applied_cents=applied))
+    kept = TradePaths(paths.trader[keep], paths.day[keep], paths.net_cents[keep], paths.notional_cents[keep])
+    return replace(desk, traders=tuple(histories)), kept
 
 
 def _trader_days(

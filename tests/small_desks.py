@@ -16,7 +16,7 @@ from riskops.pipeline.load import load_file
 from riskops.records import Confidence, Decision, Engine, Publication, Rung, Side, Trade, Verdict
 from riskops.sessions import desk_time
 from riskops.sources.mappings import CLOSED_TRADES
-from riskops.store.tables import published_limits
+from riskops.store.tables import published_limits, seals
 from tests.builders import CALENDAR, SESSION, trader_3951
 from tests.desks import on_the_morning, opened
 
@@ -162,3 +162,7 @@ def lived(desk: Desk, session: date, reductions: Mapping[str, int], rung: int = 
     ]
     with desk.store.database.writing() as connection:
         connection.execute(published_limits.insert(), rows)
+        connection.execute(
+            seals.insert(),
+            [{"session": session, "revision": 0, "sealed_at": CALENDAR.history_known_at(session)}],
+        )

@@ -151,33 +151,34 @@ def offers(levels, gains) -> Offers:
 
 
 def test_the_largest_gains_come_first():
-    reduction, raised = decide(morning([0] * 5), offers([30] * 5, [5, 40, 10, 30, 20]), Easing())
+    reduction, raised = decide(morning([0] * 5), offers([30] * 5, [5, 40, 10, 30, 20]), Easing(10))
     assert reduction.tolist() == [0, 30, 0, 30, 30]
     assert raised.tolist() == reduction.tolist()
 
 
 def test_who_is_still_eased_uses_up_the_share():
-    easing = Easing()
-    easing.record(4, 499, 80)
+    easing = Easing(10)
+    easing.record(np.array([4]), np.array([499]), np.array([80]))
     reduction, _ = decide(morning([0] * 5), offers([30] * 4 + [0], [5, 40, 10, 30, 0]), easing)
     assert reduction.tolist() == [0, 30, 0, 30, 60]
 
 
 def test_an_idle_trader_who_is_still_eased_uses_up_the_share_too():
-    easing = Easing()
-    easing.record(9, 499, 80)
+    easing = Easing(10)
+    easing.record(np.array([9]), np.array([499]), np.array([80]))
     reduction, _ = decide(morning([0] * 4), offers([30] * 4, [5, 40, 10, 30]), easing)
     assert reduction.tolist() == [0, 30, 0, 30]
 
 
 def test_a_raise_goes_back_by_twenty_points_a_session():
-    easing = Easing()
-    easing.record(0, 500, 80)
-    assert [easing.on(0, day) for day in (501, 502, 503, 504, 520)] == [60, 40, 20, 0, 0]
+    easing = Easing(10)
+    easing.record(np.array([0]), np.array([500]), np.array([80]))
+    days = np.array([501, 502, 503, 504, 520])
+    assert easing.on(np.zeros(5, dtype=int), days).tolist() == [60, 40, 20, 0, 0]
 
 
 def test_a_desk_of_three_has_no_room_for_a_raise():
-    reduction, _ = decide(morning([0] * 3, size=3), offers([30] * 3, [5, 4, 3]), Easing())
+    reduction, _ = decide(morning([0] * 3, size=3), offers([30] * 3, [5, 4, 3]), Easing(10))
     assert reduction.tolist() == [0, 0, 0]
 
 
@@ -188,7 +189,8 @@ def sure_fit(gains) -> PolicyFit:
     coefficients[0] = gains
     pulls = np.zeros((2, width, 8))
     pulls[:, 0] = 0.01 * np.arange(1, 9)
-    return PolicyFit(coefficients, np.eye(width), pulls, np.zeros(width - 1))
+    gram = np.zeros((2, width, width))
+    return PolicyFit(coefficients, np.eye(width), np.zeros(width - 1), gram, pulls)
 
 
 RISING = np.arange(1, 9) / 10

@@ -7,9 +7,16 @@ import pytest
 
 from riskops import champion, comparison, config, evidence, specification
 from riskops.history import DeskHistory, TradePaths
-from riskops.records import Comparison, Verdict
+from riskops.records import Comparison, LedgerEntry, LedgerKind, Verdict
+from riskops.standing import Standing
 from tests.builders import CALENDAR, SESSION, desk_history, trade_paths, trader_history
-from tests.simulated_desks import reversed_desk, simulated_desk
+from tests.simulated_desks import (
+    reversed_desk,
+    simulated_desk,
+    stopped_live,
+    truncated,
+    with_changed_results,
+)
 
 TODAY = CALENDAR.position(SESSION)
 NO_TRADES = trade_paths([])
@@ -47,15 +54,29 @@ def low_walls(monkeypatch):
 
 def test_a_planted_strong_signal_wins_once_the_walls_are_passed(low_walls):
     found = compared(*simulated_desk(8, 260, tilt=4.0, seed=4))
-    assert found.verdict is Verdict.MODEL_WINS
+    assert found.opens
+    assert found.reason.startswith("The model beats the rules by more than 10 %: e = ")
     assert min(found.e_values) >= config.E_VALUE_BAR
     assert found.challenger_benefit_usd > 1.1 * found.rules_benefit_usd
     assert found.sessions_to_go == 0
 
 
+def test_the_path_of_the_evidence_opens_the_gate_on_the_morning_the_comparison_finds_it_open(low_walls):
+    desk, paths = simulated_desk(8, 260, tilt=4.0, seed=4)
+    days, amounts = comparison.evidence_path(desk, paths, champion.walk(desk))
+    opened = evidence.open_after(days, amounts)
+    turning = np.flatnonzero(np.diff(opened))
+    assert len(turning)
+    for row in {int(turning[0]), int(turning[0]) + 1, len(days) - 1}:
+        then = compared(*truncated(desk, paths, int(days.day[row]) + 1))
+        assert then.opens == opened[row]
+        assert then.trader_days == amounts.trader_days[row]
+        assert then.large_loss_days == amounts.large_loss_days[row]
+
+
 def test_a_worthless_challenger_does_not_win_even_with_low_walls(low_walls):
     for seed in range(4):
-        assert compared(*simulated_desk(6, 180, seed=seed)).verdict is not Verdict.MODEL_WINS
+        assert not compared(*simulated_desk(6, 180, seed=seed)).opens
 
 
 def test_a_day_with_evidence_the_other_way_holds_the_rules():
@@ -86,7 +107,8 @@ def test_the_reason_says_how_long_it_may_take(monkeypatch, to_go, words):
 
 
 def test_days_before_a_later_registration_are_no_evidence():
-    late = compared(*ordinary(), registered_from=TODAY - 20, specification_number=2)
+    registered = LedgerEntry(CALENDAR.session_at(TODAY - 20), LedgerKind.REGISTERED, "abc", 2, "another")
+    late = compared(*ordinary(), now=Standing(registered))
     assert late.desk_days <= 20 < ordinary_comparison().desk_days
     assert late.information["bar"] == pytest.approx(evidence.bar(2))
 
@@ -158,24 +180,6 @@ def test_the_overlay_row_is_the_challengers_benefit():
 
 
 # --- days our own limit cut short -----------------------------------------------------------
-def stopped_live(desk: DeskHistory, paths: TradePaths) -> tuple[DeskHistory, TradePaths]:
-    """The desk as if the rules' limits had really been in force on its last 60 sessions."""
-    walk, histories, keep = champion.walk(desk), [], np.ones(len(paths.day), dtype=bool)
-    for index, history in enumerate(desk.traders):
-        applied = np.where(history.day >= TODAY - 60, walk[history.trader_id].limit_cents, history.base_cents)
-        net = history.net_cents.copy()
-        for row in np.flatnonzero(applied < history.base_cents):
-            trades = np.flatnonzero((paths.trader == index) & (paths.day == history.day[row]))
-            running = np.cumsum(paths.net_cents[trades])
-            hit = np.flatnonzero(running <= -applied[row])
-            if len(hit):
-                net[row] = running[hit[0]]
-                keep[trades[hit[0] + 1 :]] = False
-        histories.append(dataclasses.replace(history, net_cents=net, applied_cents=applied))
-    kept = TradePaths(paths.trader[keep], paths.day[keep], paths.net_cents[keep], paths.notional_cents[keep])
-    return dataclasses.replace(desk, traders=tuple(histories)), kept
-
-
 def test_censored_days_are_counted_and_the_gate_takes_the_worse_bound():
     found = compared(*stopped_live(*ordinary()))
     assert found.information["censored_trader_days"] > 0
@@ -229,7 +233,7 @@ def test_a_gap_of_months_is_skipped():
 def test_days_of_zeros_and_of_losses_only_give_finite_figures(result):
     desk = desk_history(*(trader_history([result] * 150, trader_id=str(i)) for i in range(4)))
     found = compared(desk)
-    assert found.verdict is not Verdict.MODEL_WINS
+    assert not found.opens
     assert np.isfinite(found.e_values).all()
 
 
@@ -257,3 +261,42 @@ def test_the_area_under_the_curve_is_scikit_learns():
     rng = np.random.default_rng(6)
     score, event = rng.integers(0, 20, 300) / 20, rng.random(300) < 0.3
     assert comparison.area_under_curve(score, event) == pytest.approx(roc_auc_score(event, score))
+
+
+# --- what the ledger remembers and history does not -------------------------------------------
+REGISTERED = LedgerEntry(CALENDAR.session_at(TODAY - 100), LedgerKind.REGISTERED, "abc", 1, "the first")
+
+
+def promoted(offset: int) -> Standing:
+    session = CALENDAR.session_at(TODAY + offset)
+    return Standing(REGISTERED, LedgerEntry(session, LedgerKind.PROMOTED, "abc", 1, "it wins"))
+
+
+@pytest.mark.parametrize("offset", [-60, -1, 0])
+def test_a_promoted_model_is_watched_from_its_promotion_on(offset):
+    found = compared(*ordinary(), now=promoted(offset))
+    assert found.demotion_e >= 1
+    assert found.demotion_e == 1 or offset < 0
+
+
+def test_history_restated_after_a_promotion_is_watched_as_it_is_known_now():
+    desk, paths = ordinary()
+    restated = with_changed_results(desk, paths, TODAY - 80)
+    before, after = (compared(*d, now=promoted(-60)) for d in ((desk, paths), restated))
+    assert np.isfinite([before.demotion_e, after.demotion_e]).all()
+    assert after.e_values != before.e_values
+
+
+def test_in_the_cool_off_nothing_is_evidence_yet():
+    demoted = LedgerEntry(CALENDAR.session_at(TODAY - 5), LedgerKind.DEMOTED, "abc", 1, "it lost")
+    found = compared(*ordinary(), now=Standing(REGISTERED, demoted))
+    assert found.desk_days == 0
+    assert found.e_values == (1.0, 1.0, 1.0, 1.0)
+    assert found.table["rules"] == ordinary_comparison().table["rules"]
+
+
+def test_a_day_whose_applied_limit_is_unknown_counts_as_if_the_base_had_been_in_force():
+    desk, paths = ordinary()
+    assert all(history.assumed.all() for history in desk.traders)
+    known = tuple(dataclasses.replace(h, assumed=np.zeros(len(h), dtype=bool)) for h in desk.traders)
+    assert compared(dataclasses.replace(desk, traders=known), paths) == ordinary_comparison()

@@ -33,11 +33,6 @@ THREE = ("a@example.com", "b@example.com", "c@example.com")
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path
-
-
-@pytest.fixture
 def risk_database(folder):
     made = database(folder)
     upgrade(made)
@@ -146,7 +141,7 @@ def test_without_recipients_nothing_is_pretended(outbox, folder):
     gets="everybody else's mail; that one is tried again",
     rung="-",
     label="DeliveryError",
-    told="on-call (webhook)",
+    told="on-call, through the task that is given up",
 )
 def test_a_temporary_no_is_retryable_and_the_others_are_tried_first(outbox, folder):
     with serving(catcher := Catcher(recipients={"a@example.com": "451 busy"})) as port:
@@ -165,7 +160,7 @@ def test_a_temporary_no_is_retryable_and_the_others_are_tried_first(outbox, fold
     gets="everybody else's mail",
     rung="-",
     label="DeliveryRefusedError",
-    told="on-call (webhook)",
+    told="on-call, through the task that is given up",
 )
 def test_a_final_no_is_told_after_the_others_have_their_mail(outbox, folder):
     with serving(catcher := Catcher(recipients={"b@example.com": "550 unknown"})) as port:
@@ -225,7 +220,7 @@ def test_the_drill_stops_every_kind_of_delivery(outbox, folder, delivery):
     gets="the mail, when it is sent again: once, and not in doubt",
     rung="-",
     label="DeliveryError",
-    told="on-call (webhook), when the tries are used up",
+    told="on-call, through the task that is given up",
 )
 def test_a_cut_before_the_mail_leaves_no_doubt(outbox, folder, command):
     with serving(catcher := Catcher(cut_at=command)) as port:
@@ -424,7 +419,7 @@ def encrypted(certificate):
     gets="no login and no mail goes there",
     rung="-",
     label="DeliveryError",
-    told="on-call (webhook)",
+    told="on-call, through the task that is given up",
 )
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_the_server_s_certificate_is_verified(outbox, folder, encrypted, security):
@@ -506,9 +501,9 @@ def test_files_that_cannot_be_written_are_retryable(outbox, folder):
     assert states(outbox) == {"files": "pending"}
 
 
-def test_the_same_mail_gives_the_same_files(outbox, folder):
+def test_the_same_mail_gives_the_same_files(outbox, keeper, folder):
     first = into_files(outbox, folder)
-    other = folder / "other"
+    other = keeper(folder / "other")
     upgrade(fresh := database(other))
     again = into_files(Outbox(fresh), other)
     fresh.close()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskops import config, evidence
-from riskops.evidence import Amount, DeskDays
+from riskops.evidence import Amount, Amounts, DeskDays
 
 PLENTY = Amount(trader_days=20_000, desk_days=1_000, large_loss_days=500)
 CLIP = 15_000.0
@@ -157,6 +157,56 @@ def test_without_a_day_nothing_is_known():
     assert not found.opens
     assert evidence.sessions_to_go(nothing, found, Amount(0, 0, 0), 1_000) is None
     assert evidence.smallest_detectable_usd(nothing, np.empty(0)) is None
+
+
+# --- on which day it opened -----------------------------------------------------------------
+def opened_day_by_day(days: DeskDays, amounts: Amounts, number: int) -> list[bool]:
+    """Ask the gate on the morning after every desk-day."""
+    opened = []
+    for seen in range(1, len(days) + 1):
+        known = DeskDays(*(getattr(days, f.name)[:seen] for f in dataclasses.fields(days)))
+        amount = Amount(int(amounts.trader_days[seen - 1]), seen, int(amounts.large_loss_days[seen - 1]))
+        opened.append(evidence.gate(known, amount, morning_after(known), number).opens)
+    return opened
+
+
+def amounts_of(days: DeskDays) -> Amounts:
+    count = np.arange(1, len(days) + 1)
+    return Amounts(trader_days=15 * count, large_loss_days=count // 9)
+
+
+@pytest.mark.parametrize(
+    ("change", "number"),
+    [
+        (lambda days: None, 1),
+        (lambda days: None, 2),
+        (lambda days: days.differences.__setitem__((360, 2), -CLIP - 1), 1),
+        (lambda days: days.differences.__setitem__((100, 0), -60 * CLIP), 1),
+        (lambda days: days.differences.__setitem__(slice(500, None), -900.0), 1),
+    ],
+    ids=["plain", "later specification", "ruinous day", "never ahead in dollars", "turns around"],
+)
+def test_the_path_of_the_gate_is_the_gate_asked_every_morning(change, number):
+    days = better_by(400, days=700)
+    days.day[400:] += 30  # sessions without a desk-day count for the veto
+    change(days)
+    path = evidence.open_after(days, amounts_of(days), number)
+    assert path.tolist() == opened_day_by_day(days, amounts_of(days), number)
+
+
+def test_the_path_sees_the_gate_closed_by_every_wall_and_open_beyond_it():
+    days = better_by(400, days=500)
+    plenty = Amounts(np.full(500, 20_000), np.full(500, 500))
+    opened = int(evidence.open_after(days, plenty).argmax())
+    assert opened >= config.MIN_DESK_DAYS - 1
+    for short in ("trader_days", "large_loss_days"):
+        lacking = dataclasses.replace(plenty, **{short: np.where(np.arange(500) < 450, 0, 20_000)})
+        assert int(evidence.open_after(days, lacking).argmax()) == 450
+
+
+def test_the_path_of_no_evidence_is_empty():
+    nothing = desk_days(np.empty(0), np.empty(0))
+    assert evidence.open_after(nothing, Amounts(np.empty(0), np.empty(0))).tolist() == []
 
 
 # --- error rates ----------------------------------------------------------------------------

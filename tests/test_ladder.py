@@ -167,6 +167,29 @@ class TestRulesAndModel:
         assert made.limit_cents <= ladder.by_rules(rules, "Daniel Mercer").limit_cents
 
 
+class TestOwnModels:
+    def test_a_traders_own_model_tightens_on_rung_two_and_gives_its_reasons_first(self):
+        decision = ladder.by_own_model(rule_score(30), "Daniel Mercer", model_score(40))
+        assert (decision.rung, decision.engine) == (Rung.RULES, Engine.OWN_MODELS)
+        assert (decision.reduction, decision.limit_cents) == (40, 300_000)
+        assert decision.reasons[0] == "2 large losses within the last 5 days"
+
+    @pytest.mark.parametrize("own", [None, model_score(20), model_score(30)])
+    def test_it_never_loosens_and_without_it_the_rules_limit_stands(self, own):
+        assert ladder.by_own_model(rule_score(30), "Daniel Mercer", own) == ladder.by_rules(
+            rule_score(30), "Daniel Mercer"
+        )
+
+    def test_the_choice_says_that_they_stand_in(self):
+        left = replace(SOUND, model_scored=False, verdict=Verdict.MODEL_FAILED, own_models=True)
+        choice = ladder.choose(left, "The pooled model gave no scores: it was killed.")
+        assert (choice.rung, choice.verdict) == (Rung.RULES, Verdict.MODEL_FAILED)
+        assert choice.why == (
+            "The pooled model gave no scores: it was killed. "
+            "It is promoted, so the traders' own models tighten the rules' limits"
+        )
+
+
 class TestHeld:
     def test_the_first_held_session_is_ten_points_tighter_than_the_last_decided_one(self):
         decision = held({POSITION - 1: lived(POSITION - 1, 30)})
@@ -209,6 +232,46 @@ class TestHeld:
             history[position] = lived(
                 position, decision.reduction, decision.rung, decision.base_limit_cents, decision.limit_cents
             )
+
+    @given(st.data())
+    @settings(max_examples=200, deadline=None)
+    def test_holds_and_minimal_mails_in_any_order_never_loosen(self, data):
+        first = held({POSITION: lived(POSITION, data.draw(REDUCTIONS))}, POSITION + 1)
+        history, last = {}, first
+        if data.draw(st.booleans(), label="the named session was lived"):
+            history[POSITION] = lived(POSITION, data.draw(REDUCTIONS))
+            last = ladder.by_rules(rule_score(history[POSITION].reduction), "")
+        position = POSITION
+        for is_minimal in data.draw(st.lists(st.booleans(), min_size=1, max_size=6)):
+            before, position = last, position + 1
+            named = ladder.carried_over(before, CALENDAR.session_at(position - 1))
+            last = named if is_minimal or not history else held(history, position)
+            assert last.reduction >= before.reduction
+            assert last.limit_cents <= before.limit_cents
+            history[position] = lived(
+                position, last.reduction, last.rung, last.base_limit_cents, last.limit_cents
+            )
+
+    def test_what_a_minimal_mail_names_is_one_more_held_session(self):
+        engine_s = ladder.by_rules(rule_score(30), "")
+        once = ladder.carried_over(engine_s, SESSION)
+        twice = ladder.carried_over(once, CALENDAR.shift(SESSION, 1))
+        assert (once.rung, once.reduction, once.limit_cents) == (Rung.HOLD, 30, 350_000)
+        assert [(d.held_sessions, d.held_from, d.held_reduction) for d in (once, twice)] == [
+            (1, SESSION, 30),
+            (2, SESSION, 30),
+        ]
+
+    def test_a_floor_that_is_carried_over_stays_one(self):
+        carried = ladder.carried_over(held({}), SESSION)
+        assert (carried.rung, carried.reduction, carried.held_from) == (Rung.FLOOR, 50, None)
+
+    def test_a_hold_that_stands_on_a_looser_session_keeps_what_was_in_force_last(self):
+        history = {POSITION - 3: lived(POSITION - 3, 0), POSITION - 1: lived(POSITION - 1, 70, Rung.HOLD)}
+        assert (held(history).reduction, held(history).limit_cents) == (70, 150_000)
+
+    def test_the_floor_keeps_what_was_in_force_last(self):
+        assert held({POSITION - 1: lived(POSITION - 1, 80, Rung.HOLD)}).reduction == 80
 
     @given(st.integers(1, 4), st.lists(st.integers(-6_000, 6_000), min_size=25, max_size=40))
     @settings(max_examples=60, deadline=None)

@@ -111,7 +111,7 @@ def test_a_file_with_any_byte_changed_is_refused_or_says_the_same(data):
     gets="no limit is made from it",
     rung="-",
     label="LimitsFileError",
-    told="on-call (webhook)",
+    told="on-call, by the watchdog that needs it: exit code 23",
 )
 @pytest.mark.parametrize(
     "data",

@@ -21,12 +21,13 @@ def careless():
     os.umask(before)
 
 
-def test_database_mails_limits_locks_and_backups_are_closed_to_others(careless, tmp_path):
-    with csv_desk(tmp_path, {"3942": quiet(), "3951": quiet()}) as desk:
+def test_database_mails_limits_locks_and_backups_are_closed_to_others(careless, sqlite_folder):
+    with csv_desk(sqlite_folder, {"3942": quiet(), "3951": quiet()}) as desk:
         for verb in each_verb():
             verb(desk, run_for(SESSION))
-        back_up(desk, tmp_path / "out")
-    files = [tmp_path / "risk.db", *(path for path in (tmp_path / "out").rglob("*") if path.is_file())]
+        back_up(desk, sqlite_folder / "out")
+    left = (path for path in (sqlite_folder / "out").rglob("*") if path.is_file())
+    files = [sqlite_folder / "risk.db", *left]
     assert {".db", ".eml", ".html", ".txt", ".json", ".csv", ".lock", ".zip"} <= {
         file.suffix for file in files
     }

@@ -34,8 +34,8 @@ NIGHT_TRADE = trade_id(ROGUE)
 
 
 @pytest.fixture
-def night(tmp_path: Path) -> Iterator[Night]:
-    sound = Night(tmp_path)
+def night(folder: Path) -> Iterator[Night]:
+    sound = Night(folder)
     yield sound
     sound.database.close()
 

@@ -31,6 +31,10 @@ def addresses(server):
     }
 
 
+def settings_of(folder, **changes):
+    return read_settings(environment(folder, RISKOPS_DATABASE_URL="sqlite:///none.db", **changes))
+
+
 def decided(folder, server, publication=PUBLICATION, **changes):
     desk = opened(folder, on_the_morning(SESSION), **addresses(server), **changes)
     if publication is not None:
@@ -49,18 +53,18 @@ def paths(server):
 
 class TestMessages:
     def test_on_call_is_told_in_words_that_name_the_deployment(self, listener, tmp_path):
-        settings = read_settings(environment(tmp_path, **addresses(listener)))
+        settings = settings_of(tmp_path, **addresses(listener))
         assert tell(settings, "send_report was given up.", "send-report")
         said = "RiskOps test: send_report was given up. What to do: docs/runbook.md#send-report"
         assert listener.heard == [(f"/on-call/{CANARY}", {"text": said})]
 
     def test_without_an_address_nothing_is_sent(self, tmp_path):
-        settings = read_settings(environment(tmp_path))
+        settings = settings_of(tmp_path)
         assert (tell(settings, "text", Entry.WATCHDOG), ping(settings)) == (False, False)
 
     def test_a_refusal_is_logged_without_the_address(self, listener, tmp_path, caplog):
         listener.answer = 500
-        settings = read_settings(environment(tmp_path, **addresses(listener)))
+        settings = settings_of(tmp_path, **addresses(listener))
         with caplog.at_level(logging.DEBUG):
             assert not tell(settings, "text", Entry.WATCHDOG)
         assert "The on-call webhook answered 500." in caplog.text
@@ -69,21 +73,21 @@ class TestMessages:
     def test_a_channel_that_is_down_is_logged_without_the_address(self, tmp_path, caplog):
         url = f"http://127.0.0.1:1/{CANARY}"
         with caplog.at_level(logging.DEBUG):
-            assert not ping(read_settings(environment(tmp_path, RISKOPS_HEARTBEAT_URL=url)))
+            assert not ping(settings_of(tmp_path, RISKOPS_HEARTBEAT_URL=url))
         assert "The heartbeat cannot be reached: ConnectError." in caplog.text
         assert CANARY not in caplog.text
 
     def test_a_host_that_can_have_no_name_is_logged_without_the_address(self, tmp_path, caplog):
         with caplog.at_level(logging.DEBUG):
             url = f"http://xn--:9/{CANARY}"
-            assert not ping(read_settings(environment(tmp_path, RISKOPS_HEARTBEAT_URL=url)))
+            assert not ping(settings_of(tmp_path, RISKOPS_HEARTBEAT_URL=url))
         assert "The heartbeat cannot be reached" in caplog.text
         assert CANARY not in caplog.text
 
     @pytest.mark.parametrize("name", ["RISKOPS_ON_CALL_WEBHOOK", "RISKOPS_HEARTBEAT_URL"])
     def test_what_is_no_web_address_is_refused_and_not_shown(self, name, tmp_path):
         with pytest.raises(ConfigurationError, match=f"{name} is no web address") as caught:
-            read_settings(environment(tmp_path, **{name: f"ftp://{CANARY}"}))
+            settings_of(tmp_path, **{name: f"ftp://{CANARY}"})
         assert CANARY not in str(caught.value)
 
 
@@ -108,54 +112,54 @@ def dripping(monkeypatch):
 
 
 def test_a_server_that_answers_byte_by_byte_is_left_alone(dripping, tmp_path, caplog):
-    settings = read_settings(environment(tmp_path, RISKOPS_HEARTBEAT_URL=dripping))
+    settings = settings_of(tmp_path, RISKOPS_HEARTBEAT_URL=dripping)
     assert not ping(settings)
     assert "The heartbeat gave no answer within 0.5 s." in caplog.text
 
 
 class TestMorning:
-    def test_a_mail_on_a_usual_rung_only_beats(self, listener, tmp_path):
-        with decided(tmp_path, listener) as desk:
+    def test_a_mail_on_a_usual_rung_only_beats(self, listener, folder):
+        with decided(folder, listener) as desk:
             send(desk, run_for(SESSION))
         assert paths(listener) == ["beat"]
 
-    def test_a_mail_with_held_limits_tells_on_call_the_rung_and_why(self, listener, tmp_path):
-        with decided(tmp_path, listener, held()) as desk:
+    def test_a_mail_with_held_limits_tells_on_call_the_rung_and_why(self, listener, folder):
+        with decided(folder, listener, held()) as desk:
             send(desk, run_for(SESSION))
         assert paths(listener) == ["beat", "on-call"]
         assert "rung 3 hold: the ingest failed" in listener.heard[1][1]["text"]
 
-    def test_a_minimal_mail_without_limits_tells_on_call(self, listener, tmp_path):
-        with decided(tmp_path, listener, None) as desk:
+    def test_a_minimal_mail_without_limits_tells_on_call(self, listener, folder):
+        with decided(folder, listener, None) as desk:
             send(desk, run_for(SESSION))
         assert "a minimal mail left" in listener.heard[1][1]["text"]
 
-    def test_a_minimal_mail_with_this_mornings_limits_tells_on_call(self, listener, tmp_path):
-        with decided(tmp_path, listener) as desk:
+    def test_a_minimal_mail_with_this_mornings_limits_tells_on_call(self, listener, folder):
+        with decided(folder, listener) as desk:
             desk.store.mornings.fail(SESSION, 0, Verb.COMPOSE, "the ink has run out")
             send(desk, run_for(SESSION))
         assert "a minimal mail left" in listener.heard[1][1]["text"]
 
-    def test_a_second_call_says_nothing(self, listener, tmp_path):
-        with decided(tmp_path, listener, held()) as desk:
+    def test_a_second_call_says_nothing(self, listener, folder):
+        with decided(folder, listener, held()) as desk:
             send(desk, run_for(SESSION))
             listener.heard.clear()
             send(desk, run_for(SESSION))
         assert listener.heard == []
 
-    def test_a_backfill_says_nothing(self, listener, tmp_path):
-        with decided(tmp_path, listener, held()) as desk:
+    def test_a_backfill_says_nothing(self, listener, folder):
+        with decided(folder, listener, held()) as desk:
             send(desk, run_for(SESSION, RunType.BACKFILL, deliver=True))
         assert listener.heard == []
 
-    def test_a_mail_that_did_not_leave_does_not_beat(self, listener, tmp_path):
-        down = decided(tmp_path, listener, RISKOPS_FAULT="smtp_down")
+    def test_a_mail_that_did_not_leave_does_not_beat(self, listener, folder):
+        down = decided(folder, listener, RISKOPS_FAULT="smtp_down")
         with down as desk, pytest.raises(DeliveryError):
             send(desk, run_for(SESSION))
         assert listener.heard == []
 
-    def test_a_second_channel_that_refuses_does_not_fail_the_morning(self, listener, tmp_path):
+    def test_a_second_channel_that_refuses_does_not_fail_the_morning(self, listener, folder):
         listener.answer = 503
-        with decided(tmp_path, listener, held()) as desk:
+        with decided(folder, listener, held()) as desk:
             assert send(desk, run_for(SESSION))["delivered"] == ["files"]
             assert desk.store.mornings.stages(SESSION, 0)[Verb.SEND].is_done

@@ -2,7 +2,6 @@ import numpy as np
 
 from riskops.records import Confidence, Rule, Signal, TrackRecord
 from riskops.track_record import confidence, decisive, desk_large_losses, track_record
-from tests.builders import trader_history
 
 STREAK, DRAWDOWN = Signal(Rule.STREAK, 40, "streak"), Signal(Rule.DRAWDOWN, 40, "drawdown")
 LARGE = Signal(Rule.LARGE_LOSS, 20, "large loss")
@@ -15,20 +14,18 @@ def fired(rule: Rule, mornings: list[bool]) -> np.ndarray:
 
 
 def test_the_record_counts_large_losses_on_days_the_rule_had_fired() -> None:
-    history = trader_history([-2_000, 100, -2_500, -1_999])
+    large_loss = np.array([True, False, True, False])
     mornings = fired(Rule.STREAK, [False, True, True, True])
-    assert track_record(Rule.STREAK, history, mornings, (2, 4)) == TrackRecord(Rule.STREAK, 1, 3, 2, 4)
+    assert track_record(Rule.STREAK, large_loss, mornings, (2, 4)) == TrackRecord(Rule.STREAK, 1, 3, 2, 4)
 
 
 def test_there_is_no_record_of_a_rule_that_never_fired() -> None:
-    history = trader_history([-2_000, 100])
-    assert track_record(Rule.DRAWDOWN, history, fired(Rule.STREAK, [True, True]), (1, 2)) is None
+    large_loss = np.array([True, False])
+    assert track_record(Rule.DRAWDOWN, large_loss, fired(Rule.STREAK, [True, True]), (1, 2)) is None
 
 
-def test_the_desk_counts_every_trader_with_the_base_limit_of_each_day() -> None:
-    one = trader_history([-2_000, 100], base_usd=[5_000, 5_000])
-    other = trader_history([-2_000, -500], base_usd=[10_000, 1_000])
-    assert desk_large_losses([one, other]) == (2, 4)
+def test_the_desk_counts_the_days_of_every_trader() -> None:
+    assert desk_large_losses([np.array([True, False]), np.array([False, True, False])]) == (2, 5)
 
 
 def test_the_strongest_signal_decides_whose_record_is_shown() -> None:

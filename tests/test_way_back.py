@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,9 +92,9 @@ def test_probation_says_how_many_days_are_missing() -> None:
 
 @given(st.integers(1, 10**9))
 def test_the_flip_distance_is_exact_to_the_cent(threshold: int) -> None:
-    assert flip_distance_cents(lambda extra: 20 if extra >= threshold else 0, 10**9) == threshold
+    assert flip_distance_cents(lambda extra: np.where(extra >= threshold, 20, 0), 10**9) == threshold
 
 
 def test_there_is_no_flip_distance_where_no_loss_raises_the_cut() -> None:
-    assert flip_distance_cents(lambda extra: 80, 10**9) is None
-    assert flip_distance_cents(lambda extra: 40, 10**9) is None
+    assert flip_distance_cents(lambda extra: np.full(len(extra), 80), 10**9) is None
+    assert flip_distance_cents(lambda extra: np.full(len(extra), 40), 10**9) is None

@@ -1,4 +1,4 @@
-"""Keep the risk database: write a backup, check one, restore one."""
+"""Keep the risk database: write a backup, check one, restore one, catch up after that."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from riskops.commands.context import errors_told, opened_desk, print_receipt
+from riskops.commands.context import asked_run, errors_told, opened_desk, print_receipt
 
 app = typer.Typer()
 
@@ -36,3 +36,13 @@ def restore(
     with errors_told():
         receipt = check_backup(file) if check else restore_backup(read_settings(os.environ), file)
         print_receipt("Checked" if check else "Restored", receipt)
+
+
+@app.command("take-over")
+def take_over() -> None:
+    """Record what was mailed after the backup that the risk database was restored from."""
+    from riskops.pipeline.mailed_since import take_over as taken_over
+
+    with opened_desk() as desk:
+        found = taken_over(desk, asked_run(desk, None))
+        print_receipt("Taken over", found or {"sessions": "none, the risk database knows every mail"})

@@ -72,11 +72,21 @@ def watchdog() -> None:
     Without the risk database limits are held from the limits file.
     """
     with errors_told():
-        settings = read_settings(os.environ)
+        settings = _settings()
         well = _watched(settings)
     if well is not None:
         console.print("All is well." if well else "On-call has to look: `riskops status`.")
     raise typer.Exit(NOT_WELL if well is False else 0)
+
+
+def _settings() -> Settings:
+    """Read the settings; where they are wrong on-call hears of it, for nobody reads what cron prints."""
+    try:
+        return read_settings(os.environ)
+    except ConfigurationError as error:
+        told = f"the watchdog cannot read its settings and holds no limits: {error}"
+        second_channel.tell_anyway(os.environ, told, Entry.WATCHDOG)
+        raise
 
 
 def _watched(settings: Settings) -> bool | None:

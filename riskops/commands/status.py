@@ -58,7 +58,7 @@ def _standing(desk: Desk, run: Run) -> dict[str, object]:
     newest = _fetched_through(desk, run)
     night = desk.calendar.previous(run.session)
     return {
-        "rung": "not decided" if publication is None else f"{int(publication.rung)} {publication.rung.label}",
+        "rung": "not decided" if publication is None else publication.rung_label,
         "why": "nothing has been run for this session yet" if publication is None else publication.why,
         "mail": "out, the session is sealed" if frozen else "not out",
         "limits file": standing(desk, run),

@@ -13,7 +13,10 @@ positions, and a block's fit knows the days up to five sessions before the block
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -57,14 +60,15 @@ class PolicyFit:
     """The ridge head: expected benefits of the policy levels, with day-clustered errors.
 
     `coefficients` shape (1 + p, levels), intercept first; `inverse` that of the penalised Gram
-    matrix; `scores` shape (days, 1 + p, levels), the summed residual scores of each day;
-    `means` of the features over the training days.
+    matrix; `means` of the features over the training days; `gram` and `cross` the moments of each
+    training day.
     """
 
     coefficients: np.ndarray
     inverse: np.ndarray
-    scores: np.ndarray
     means: np.ndarray
+    gram: np.ndarray
+    cross: np.ndarray
 
     def benefits(self, features: np.ndarray) -> np.ndarray:
         """Return the expected benefit of every level in units of scale, shape (n, levels)."""
@@ -75,11 +79,19 @@ class PolicyFit:
 
         Residuals of one day may hang together; days are taken for independent.
         """
-        days, width, levels = self.scores.shape
+        width, levels = self.coefficients.shape
         influence = with_intercept(features) @ self.inverse
-        flat = self.scores.transpose(1, 0, 2).reshape(width, days * levels)
-        pulls = (influence @ flat).reshape(len(features), days, levels)
-        return np.matmul(pulls.transpose(0, 2, 1), pulls) * (days / (days - 1))
+        half = (influence @ self._meat).reshape(-1, width, levels**2)
+        return np.matmul(influence[:, None], half).reshape(-1, levels, levels)
+
+    @cached_property
+    def _meat(self) -> np.ndarray:
+        """The summed products of the days' residual scores, shape (1 + p, (1 + p) levels^2)."""
+        days, width, levels = self.cross.shape
+        fitted = self.gram.reshape(days * width, width) @ self.coefficients
+        scores = (self.cross - fitted.reshape(self.cross.shape)).reshape(days, width * levels)
+        products = (scores.T @ scores * (days / (days - 1))).reshape(width, levels, width, levels)
+        return products.transpose(0, 2, 1, 3).reshape(width, width * levels**2)
 
     def contributions(self, features: np.ndarray, contrast: np.ndarray) -> np.ndarray:
         """Return what each feature adds to a contrast of levels, in units of scale, shape (p,)."""
@@ -117,6 +129,22 @@ class Moments:
     cross_until: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class RiskRows:
+    """What the risk head learns from: the days of known outcome, ascending.
+
+    `rows` features with a leading one, shape (n, 1 + p); `labels` 1.0 for a large loss.
+    """
+
+    day: np.ndarray
+    rows: np.ndarray
+    labels: np.ndarray
+
+    def until(self, end: int) -> int:
+        """Return how many rows lie before the position `end`."""
+        return int(np.searchsorted(self.day, end))
+
+
 @dataclass(eq=False)
 class WalkForward:
     """Both heads as they stood in any week, fitted on demand and kept.
@@ -127,30 +155,36 @@ class WalkForward:
 
     examples: Examples
     moments: Moments = field(init=False)
+    risk_rows: RiskRows = field(init=False)
     _policies: dict[int, PolicyFit | None] = field(default_factory=dict, init=False)
     _risks: dict[int, RiskFit | None] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.examples = self.examples.by_day()
         self.moments = moments(self.examples)
+        self.risk_rows = risk_rows(self.examples)
 
     def policy(self, position: int) -> PolicyFit | None:
         """Return the policy head in force at `position`; ``None`` before there is one."""
-        known = knowledge_end(position)
-        if known not in self._policies:
-            self._policies[known] = fit_policy(self.moments, known)
-        return self._policies[known]
+        return self.policies([position])[0]
+
+    def policies(self, positions: Sequence[int]) -> list[PolicyFit | None]:
+        """Return the policy heads in force at `positions`; those not fitted yet are fitted together."""
+        ends = [knowledge_end(position) for position in positions]
+        missing = sorted(set(ends) - self._policies.keys())
+        self._policies |= dict(zip(missing, fit_policies(self.moments, missing), strict=True))
+        return [self._policies[end] for end in ends]
 
     def lacks(self, position: int) -> tuple[str, ...]:
         """Return what either head is short of at `position`, in words; nothing where both can be fitted."""
         known = knowledge_end(position)
-        return policy_lacks(self.moments, known) or risk_lacks(self.examples, known)
+        return policy_lacks(self.moments, known) or risk_lacks(self.risk_rows, known)
 
     def risk(self, position: int) -> RiskFit | None:
         """Return the risk head in force at `position`; ``None`` before there is one."""
         known = knowledge_end(position)
         if known not in self._risks:
-            self._risks[known] = fit_risk(self.examples, known, self._start(known))
+            self._risks[known] = fit_risk(self.risk_rows, known, self._start(known))
         return self._risks[known]
 
     def _start(self, known: int) -> np.ndarray | None:
@@ -174,11 +208,24 @@ def moments(examples: Examples) -> Moments:
     day, first = np.unique(examples.day, return_index=True)
     rows = with_intercept(examples.features)
     targets = np.clip(examples.benefits, -config.TARGET_CLIP, config.TARGET_CLIP)
-    parts = list(zip(first, np.append(first, len(rows))[1:], strict=True))
+    parts = list(pairwise([*first.tolist(), len(rows)]))
     width, levels = rows.shape[1], targets.shape[1]
-    gram = np.array([rows[a:b].T @ rows[a:b] for a, b in parts]).reshape(-1, width, width)
-    cross = np.array([rows[a:b].T @ targets[a:b] for a, b in parts]).reshape(-1, width, levels)
+    gram, cross = np.empty((len(day), width, width)), np.empty((len(day), width, levels))
+    for i, (start, end) in enumerate(parts):
+        here = rows[start:end].T
+        np.matmul(here, rows[start:end], out=gram[i])
+        np.matmul(here, targets[start:end], out=cross[i])
     return Moments(day, gram, cross, _cumulated(gram), _cumulated(cross))
+
+
+def risk_rows(examples: Examples) -> RiskRows:
+    """Return the rows of known outcome of trader-days ordered by day."""
+    known = examples.large_loss_known
+    return RiskRows(
+        examples.day[known],
+        with_intercept(examples.features[known]),
+        examples.large_loss[known].astype(float),
+    )
 
 
 def policy_lacks(known: Moments, end: int) -> tuple[str, ...]:
@@ -190,14 +237,14 @@ def policy_lacks(known: Moments, end: int) -> tuple[str, ...]:
     )
 
 
-def risk_lacks(examples: Examples, end: int) -> tuple[str, ...]:
+def risk_lacks(known: RiskRows, end: int) -> tuple[str, ...]:
     """Return what the logistic lacks before the position `end`: ``7 of 10 large losses``."""
-    labels = examples.large_loss[_outcome_known(examples, end)]
-    losses = int(labels.sum())
+    count = known.until(end)
+    losses = int(known.labels[:count].sum())
     return _short_of(
-        (len(labels), config.MIN_FIT_TRADER_DAYS, "trader-days of known outcome"),
+        (count, config.MIN_FIT_TRADER_DAYS, "trader-days of known outcome"),
         (losses, config.MIN_FIT_LARGE_LOSSES, "large losses"),
-        (len(labels) - losses, config.MIN_FIT_LARGE_LOSSES, "days without a large loss"),
+        (count - losses, config.MIN_FIT_LARGE_LOSSES, "days without a large loss"),
     )
 
 
@@ -206,51 +253,53 @@ def _short_of(*walls: tuple[int, int, str]) -> tuple[str, ...]:
     return tuple(f"{seen:,} of {needed:,} {name}" for seen, needed, name in walls if seen < needed)
 
 
-def _outcome_known(examples: Examples, end: int) -> np.ndarray:
-    """Return the rows before the position `end` of which it is known whether they are large losses."""
-    return np.flatnonzero(examples.large_loss_known[: int(np.searchsorted(examples.day, end))])
-
-
 def fit_policy(known: Moments, end: int) -> PolicyFit | None:
-    """Fit the ridge on the days before the position `end`.
+    """Fit the ridge on the days before the position `end`; see `fit_policies`."""
+    return fit_policies(known, [end])[0]
+
+
+def fit_policies(known: Moments, ends: Sequence[int]) -> list[PolicyFit | None]:
+    """Fit the ridge on the days before each of the positions `ends`.
 
     Minimises the squared error plus ``0.1 n`` times the squared coefficients of the standardised
-    features; the intercept is free. Returns ``None`` where there are too few days.
+    features; the intercept is free. ``None`` where there are too few days.
 
     Raises
     ------
     ModelError
         If a coefficient is not finite.
     """
-    if policy_lacks(known, end):
-        return None
-    days = int(np.searchsorted(known.day, end))
-    gram, cross = known.gram_until[days], known.cross_until[days]
-    count = gram[0, 0]
+    enough = [end for end in ends if not policy_lacks(known, end)]
+    days = np.searchsorted(known.day, enough)
+    gram = known.gram_until[days]
     means, variances = _feature_moments(gram)
-    penalty = np.diag(np.append(0.0, config.RIDGE_PENALTY_PER_ROW * count * variances))
-    inverse = np.linalg.inv(gram + penalty)
-    coefficients = inverse @ cross
+    at = np.arange(1, gram.shape[-1])
+    penalised = gram.copy()
+    penalised[:, at, at] += config.RIDGE_PENALTY_PER_ROW * gram[:, :1, 0] * variances
+    inverse = np.linalg.inv(penalised)
+    coefficients = inverse @ known.cross_until[days]
     if not np.isfinite(coefficients).all():
         raise ModelError("The policy head has coefficients that are not finite: look at the features.")
-    scores = known.cross[:days] - known.gram[:days] @ coefficients
-    return PolicyFit(coefficients, inverse, scores, means)
+    fits = {
+        end: PolicyFit(coefficients[i], inverse[i], means[i], known.gram[:n], known.cross[:n])
+        for i, (end, n) in enumerate(zip(enough, days.tolist(), strict=True))
+    }
+    return [fits.get(end) for end in ends]
 
 
-def fit_risk(examples: Examples, end: int, start: np.ndarray | None = None) -> RiskFit | None:
+def fit_risk(known: RiskRows, end: int, start: np.ndarray | None = None) -> RiskFit | None:
     """Fit the logistic on the days before the position `end` whose outcome is known.
 
     Minimises ``C`` times the log loss plus half the squared weights of the standardised
     features; the intercept is free. Returns ``None`` where there are too few days or losses.
     """
-    if risk_lacks(examples, end):
+    if risk_lacks(known, end):
         return None
-    known = _outcome_known(examples, end)
-    labels, features = examples.large_loss[known].astype(float), examples.features[known]
-    variances = _or_one(features.var(axis=0))
+    count = known.until(end)
+    rows, labels = known.rows[:count], known.labels[:count]
+    variances = _or_one(rows[:, 1:].var(axis=0))
     penalty = np.append(0.0, variances / config.LOGISTIC_C)
-    weights = _newton(with_intercept(features), labels, penalty, start)
-    return RiskFit(weights, features.mean(axis=0))
+    return RiskFit(_newton(rows, labels, penalty, start), rows[:, 1:].mean(axis=0))
 
 
 def level_weights(reduction: np.ndarray) -> np.ndarray:
@@ -258,9 +307,16 @@ def level_weights(reduction: np.ndarray) -> np.ndarray:
 
     Between two levels it is interpolated; the benefit of 0 is 0.
     """
-    knots = np.append(0, LEVELS)
-    columns = [np.interp(reduction, knots, unit) for unit in np.eye(len(knots))[1:]]
-    return np.column_stack(columns)
+    return _LEVEL_WEIGHTS[reduction]
+
+
+def _interpolated() -> np.ndarray:
+    """Return the weights of every reduction from 0 to the largest one."""
+    knots, reductions = np.append(0, LEVELS), np.arange(config.MAX_REDUCTION + 1)
+    return np.column_stack([np.interp(reductions, knots, unit) for unit in np.eye(len(knots))[1:]])
+
+
+_LEVEL_WEIGHTS = _interpolated()
 
 
 def with_intercept(features: np.ndarray) -> np.ndarray:
@@ -268,42 +324,46 @@ def with_intercept(features: np.ndarray) -> np.ndarray:
     return np.column_stack([np.ones(len(features)), features])
 
 
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """Weights of the risk head, the penalised loss there and the chances they give."""
+
+    weights: np.ndarray
+    loss: float
+    chance: np.ndarray
+
+
 def _newton(
     rows: np.ndarray, labels: np.ndarray, penalty: np.ndarray, start: np.ndarray | None
 ) -> np.ndarray:
-    weights = np.zeros(rows.shape[1]) if start is None else start
-    loss = _penalised_loss(rows, labels, penalty, weights)
+    at = _evaluated(rows, labels, penalty, np.zeros(rows.shape[1]) if start is None else start)
     for _ in range(_MAX_STEPS):
-        chance = _expit(rows @ weights)
-        gradient = rows.T @ (chance - labels) + penalty * weights
+        gradient = (at.chance - labels) @ rows + penalty * at.weights
         if np.abs(gradient).max() <= _TOLERANCE * len(labels):
-            return weights
-        hessian = (rows.T * (chance * (1 - chance))) @ rows + np.diag(penalty)
-        step = np.linalg.solve(hessian, gradient)
-        weights, loss = _descend(rows, labels, penalty, weights, step, loss)
+            return at.weights
+        halves = rows * np.sqrt(at.chance * (1 - at.chance))[:, None]
+        step = np.linalg.solve(halves.T @ halves + np.diag(penalty), gradient)
+        at = _descended(rows, labels, penalty, at, step)
     raise ModelError("The risk head did not converge: look at the features for extreme values.")
 
 
-def _descend(
-    rows: np.ndarray,
-    labels: np.ndarray,
-    penalty: np.ndarray,
-    weights: np.ndarray,
-    step: np.ndarray,
-    loss: float,
-) -> tuple[np.ndarray, float]:
+def _descended(
+    rows: np.ndarray, labels: np.ndarray, penalty: np.ndarray, at: _Point, step: np.ndarray
+) -> _Point:
     """Take a Newton step, halved until the loss does not grow (up to rounding)."""
     for halving in range(_MAX_HALVINGS):
-        tried = weights - step / 2**halving
-        new_loss = _penalised_loss(rows, labels, penalty, tried)
-        if new_loss <= loss + 1e-9 * abs(loss):
-            return tried, new_loss
+        tried = _evaluated(rows, labels, penalty, at.weights - step / 2**halving)
+        if tried.loss <= at.loss + 1e-9 * abs(at.loss):
+            return tried
     raise ModelError("The risk head found no descent: look at the features for extreme values.")
 
 
-def _penalised_loss(rows: np.ndarray, labels: np.ndarray, penalty: np.ndarray, weights: np.ndarray) -> float:
+def _evaluated(rows: np.ndarray, labels: np.ndarray, penalty: np.ndarray, weights: np.ndarray) -> _Point:
     odds = rows @ weights
-    return float((np.logaddexp(0, odds) - labels * odds).sum() + (penalty * weights**2).sum() / 2)
+    small = np.exp(-np.abs(odds))
+    losses = np.maximum(odds, 0) + np.log(1 + small)
+    loss = float(losses.sum() - labels @ odds + (penalty * weights**2).sum() / 2)
+    return _Point(weights, loss, np.where(odds >= 0, 1, small) / (1 + small))
 
 
 def _expit(odds: np.ndarray) -> np.ndarray:
@@ -315,10 +375,11 @@ def _cumulated(parts: np.ndarray) -> np.ndarray:
 
 
 def _feature_moments(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance of each feature from a Gram matrix with a leading intercept."""
-    count = gram[0, 0]
-    means = gram[0, 1:] / count
-    return means, _or_one(np.diag(gram)[1:] / count - means**2)
+    """Return mean and variance of each feature from Gram matrices with a leading intercept."""
+    count = gram[:, :1, 0]
+    means = gram[:, 0, 1:] / count
+    squares = np.diagonal(gram, axis1=1, axis2=2)[:, 1:]
+    return means, _or_one(squares / count - means**2)
 
 
 def _or_one(variances: np.ndarray) -> np.ndarray:

@@ -47,4 +47,5 @@ def _left_behind(desk: Desk, run: Run) -> ladder.Evidence:
         model_silent=silent,
         verdict=comparison.verdict if comparison is not None and compared else None,
         problems={verb.value: past.detail.get("problem", "") for verb, past in stages.items()},
+        own_models=compared and bool(desk.store.mornings.own_model_scores(run.session, run.revision)),
     )

@@ -1,4 +1,4 @@
-"""Compare champion and challenger."""
+"""Compare champion and challenger, and keep the ledger of who is which."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from dataclasses import replace
 from riskops import champion
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
-from riskops.pipeline.stage import NO_SCORES, Receipt, cut_off, read_history, settled, stage
-from riskops.records import Comparison, Run, Verb, Verdict
+from riskops.history import DeskHistory, TradePaths
+from riskops.pipeline.stage import NO_SCORES, Receipt, cut_off, may_mail, read_history, settled, stage
+from riskops.records import Comparison, Engine, LedgerKind, ModelScore, Run, Verb, Verdict
 from riskops.settings import Fault
+from riskops.standing import Standing, met, settle, standing, turn
 from riskops.store.mornings import Stage
 
 
 def compare(desk: Desk, run: Run) -> Receipt:
     """Compare champion and challenger on the whole history and record the verdict.
+
+    A morning that may mail appends to the ledger what it finds: the registration of a new
+    specification, a promotion, a demotion. Every other run only reads it.
 
     Raises
     ------
@@ -33,22 +38,60 @@ def compare(desk: Desk, run: Run) -> Receipt:
         model = stages.get(Verb.SCORE_MODEL)
         history = read_history(desk, run)
         paths = desk.store.history.paths(history, cut_off(desk, run))
-        found = _judge(desk, comparison.compare(history, paths, champion.walk(history)), model)
-        receipt = {"verdict": found.verdict.value, "e_value": min(found.e_values)}
-        desk.store.mornings.record_comparison(run.session, run.revision, found, receipt)
+        now = _standing(desk, run)
+        found = comparison.compare(history, paths, champion.walk(history), now)
+        found = _judge(desk, run, found, now, model)
+        own = _standing_in(desk, run, found, history, paths)
+        receipt = {"verdict": found.verdict.value, "e_value": min(found.e_values), "own_models": len(own)}
+        desk.store.mornings.record_comparison(run.session, run.revision, found, receipt, own)
     return receipt
 
 
-def _judge(desk: Desk, found: Comparison, model: Stage | None) -> Comparison:
-    """Let a failed or silent model, or a drill, overrule what the evidence alone would say."""
+def _standing_in(
+    desk: Desk, run: Run, found: Comparison, history: DeskHistory, paths: TradePaths
+) -> tuple[ModelScore, ...]:
+    """Return what the traders' own models say where the promoted model has failed."""
+    if found.verdict is not Verdict.MODEL_FAILED or found.champion is Engine.RULES:
+        return ()
+    from riskops import own_models
+
+    scores = desk.store.mornings.rule_scores(run.session, run.revision)
+    return own_models.score(history, paths, champion.walk(history), scores)
+
+
+def _standing(desk: Desk, run: Run) -> Standing:
+    """Return how the specification of this program stands on the session."""
+    from riskops import specification
+
+    by_ledger = standing(desk.store.ledger.entries(), run.session)
+    return met(by_ledger, run.session, specification.digest(), specification.text())
+
+
+def _judge(desk: Desk, run: Run, found: Comparison, now: Standing, model: Stage | None) -> Comparison:
+    """Give the verdict: a drill's, a failed or silent model's, else the ledger's with today's news."""
+    if desk.settings.fault is Fault.MODEL_LOSES:
+        reason = f"Forced by RISKOPS_FAULT={Fault.MODEL_LOSES}."
+        return replace(found, verdict=Verdict.RULES_HOLD, reason=reason)
+    scored = model is not None and model.is_done and NO_SCORES not in model.detail
+    told = settle(found, _with_news(desk, run, found, now, scored), run.session, desk.calendar)
     if model is None or not model.is_done:
         why = "has not finished" if model is None else model.detail.get("problem", "has not finished")
-        return replace(found, verdict=Verdict.MODEL_FAILED, reason=f"The pooled model gave no scores: {why}")
-    if desk.settings.fault is Fault.MODEL_LOSES:
-        return replace(
-            found, verdict=Verdict.RULES_HOLD, reason=f"Forced by RISKOPS_FAULT={Fault.MODEL_LOSES}."
-        )
+        return replace(told, verdict=Verdict.MODEL_FAILED, reason=f"The pooled model gave no scores: {why}")
     if too_little := model.detail.get(NO_SCORES):
         reason = f"The pooled model has {too_little}."
-        return replace(found, verdict=Verdict.NOT_ENOUGH_EVIDENCE, reason=reason)
-    return found
+        return replace(told, verdict=Verdict.NOT_ENOUGH_EVIDENCE, reason=reason)
+    return told
+
+
+def _with_news(desk: Desk, run: Run, found: Comparison, now: Standing, scored: bool) -> Standing:
+    """Append today's news to the ledger where this run may, and return the standing that follows."""
+    news = [entry for entry in (now.registered, turn(now, run.session, found)) if entry is not None]
+    if not scored:
+        news = [entry for entry in news if entry.kind is not LedgerKind.PROMOTED]
+    if _writes(run, desk) and desk.store.ledger.append(run.session, news, desk.clock()):
+        return standing([*desk.store.ledger.entries()], run.session)
+    return now
+
+
+def _writes(run: Run, desk: Desk) -> bool:
+    return may_mail(desk, run) and run.revision == 0

@@ -6,9 +6,9 @@ session. The first verb that reaches the database again takes it over, before it
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -101,7 +101,7 @@ def _mail(settings: Settings, calendar: TradingCalendar, now: datetime, problem:
     if not receipt.delivered:
         return "Everybody has the mail."
     second_channel.ping(settings)
-    rung = f"rung {int(decided.publication.rung)} {decided.publication.rung.label}"
+    rung = f"rung {decided.publication.rung_label}"
     return f"An EMERGENCY MAIL left with {rung}, for {len(receipt.delivered)}: {decided.publication.why}."
 
 
@@ -132,15 +132,7 @@ def _decide(settings: Settings, calendar: TradingCalendar, session: date, proble
     file = fit_file(settings, calendar, session)
     held = emergency.hold(file, session, calendar)
     text = emergency_text(held, file, emergency.age(file, session, calendar), problem)
-    report = Report(
-        session=session,
-        revision=0,
-        kind=LIMITS_MAIL,
-        subject=emergency_subject(session),
-        text=text,
-        html="",
-        digest=hashlib.sha256(text.encode()).hexdigest(),
-    )
+    report = Report.plain(session, 0, LIMITS_MAIL, emergency_subject(session), text)
     decided = Emergency(settings.deployment, held, report)
     document = json.dumps(to_document(decided), indent=1) + "\n"
     whole_files.put(_folder(settings, session) / DECIDED, document.encode())
@@ -204,9 +196,20 @@ def adopt(desk: Desk, run: Run) -> None:
         try:
             _adopt(desk, replace(run, session=session, revision=0))
         except LimitsFileError as error:
-            second_channel.tell(desk.settings, f"{session}: {error}", Entry.DATABASE_IS_GONE)
+            _tell_once_a_morning(desk, session, str(error))
     if not run.revision:
         _adopt(desk, run)
+
+
+def _tell_once_a_morning(desk: Desk, session: date, problem: str) -> None:
+    """Tell on-call of a damaged record of an earlier session: every verb meets it, the first one is heard."""
+    log.warning("%s: %s", session, problem)
+    told = _folder(desk.settings, session) / f"told-{desk_date(desk.clock())}"
+    if told.exists():
+        return
+    if second_channel.tell(desk.settings, f"{session}: {problem}", Entry.DATABASE_IS_GONE):
+        with suppress(OSError):  # then the next verb tells it again
+            whole_files.put(told, b"")
 
 
 def _left_before(desk: Desk, session: date) -> list[date]:
@@ -225,7 +228,8 @@ def _adopt(desk: Desk, run: Run) -> None:
     rows = tuple(_as_told(desk.settings, mail) for mail in mails.rows())
     accepted = any(mail.state == SENT for mail in rows)
     accepted_at = mails.first_accepted_at() or (desk.clock() if accepted else None)
-    if adopt_mails(desk.store.database, decided.publication, decided.report, rows, accepted_at):
+    left, marks = (decided.publication, decided.report, rows, accepted_at), {"emergency": True}
+    if adopt_mails(desk.store.database, *left, marks):
         desk.store.journal.note(run, Verb.SEND, "adopted", desk.clock())
         told = "the risk database is back; the emergency mail was taken over, its limits stand"
         second_channel.tell(desk.settings, f"{run.session}: {told}.", Entry.DATABASE_IS_GONE)

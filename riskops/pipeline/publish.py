@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import riskops
 from riskops import ladder
@@ -78,18 +78,21 @@ def _rung_of(rung: Rung, decisions: Sequence[Decision]) -> Rung:
 
 
 def _by_rules(desk: Desk, run: Run) -> list[Decision]:
-    return _by_engine(desk, run, ladder.by_rules)
+    if own := _own_model_scores(desk, run):
+        return _by_engine(desk, run, ladder.by_own_model, own)
+    return _by_engine(desk, run, ladder.by_rules, _model_scores(desk, run))
 
 
 def _by_model(desk: Desk, run: Run) -> list[Decision]:
-    return _by_engine(desk, run, ladder.by_model)
+    return _by_engine(desk, run, ladder.by_model, _model_scores(desk, run))
 
 
-def _by_engine(desk: Desk, run: Run, decide: ladder.Decide) -> list[Decision]:
+def _by_engine(
+    desk: Desk, run: Run, decide: ladder.Decide, model: Mapping[str, ModelScore]
+) -> list[Decision]:
     names = _names(desk, run)
     quarantined = _quarantined(desk, run)
     rules = _rule_scores(desk, run)
-    model = _model_scores(desk, run)
     sound = [
         decide(score, names[score.trader_id], model.get(score.trader_id))
         for score in rules
@@ -144,7 +147,19 @@ def _rule_scores(desk: Desk, run: Run) -> tuple[RuleScore, ...]:
 
 def _model_scores(desk: Desk, run: Run) -> dict[str, ModelScore]:
     """Return the model's scores, but only of a run that finished."""
-    past = desk.store.mornings.stages(run.session, run.revision).get(Verb.SCORE_MODEL)
-    if past is None or not past.is_done:
+    if not _is_done(desk, run, Verb.SCORE_MODEL):
         return {}
     return {score.trader_id: score for score in desk.store.mornings.model_scores(run.session, run.revision)}
+
+
+def _own_model_scores(desk: Desk, run: Run) -> dict[str, ModelScore]:
+    """Return what the traders' own models say where they stand in, but only of a run that finished."""
+    if not _is_done(desk, run, Verb.COMPARE):
+        return {}
+    found = desk.store.mornings.own_model_scores(run.session, run.revision)
+    return {score.trader_id: score for score in found}
+
+
+def _is_done(desk: Desk, run: Run, verb: Verb) -> bool:
+    past = desk.store.mornings.stages(run.session, run.revision).get(verb)
+    return past is not None and past.is_done

@@ -25,7 +25,7 @@ def record_outcomes(desk: Desk, run: Run) -> Receipt:
     nothing.
     """
     if run.run_type is RunType.BACKFILL:
-        desk.store.journal.note(run, Verb.RECORD_OUTCOMES, "nothing to do", desk.clock())
+        desk.store.journal.note(run, Verb.RECORD_OUTCOMES, "nothing new", desk.clock())
         return {"recorded": 0, "why": "a backfill records no outcomes"}
     if (receipt := settled(desk, run, Verb.RECORD_OUTCOMES)) is not None:
         return receipt

@@ -34,7 +34,8 @@ def score_pooled_model(desk: Desk, run: Run) -> Receipt:
         hang(desk, Fault.MODEL_HANGS)
         history = read_history(desk, run)
         paths = desk.store.history.paths(history, cut_off(desk, run))
-        found = challenger.score(history, paths, champion.walk(history), champion.score(history))
+        walks = champion.walk(history)
+        found = challenger.score(history, paths, walks, champion.score(history, walks))
         receipt = _receipt(found)
         desk.store.mornings.record_model_scores(run.session, run.revision, found.scores, receipt)
     return receipt

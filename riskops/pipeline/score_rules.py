@@ -17,8 +17,9 @@ def score_rules(desk: Desk, run: Run) -> Receipt:
     with stage(desk, run, Verb.SCORE_RULES):
         force(desk, Fault.RULES_RAISE)
         history = read_history(desk, run)
-        found = champion.score(history)
-        share = champion.restricted_share(history, champion.walk(history))
+        walks = champion.walk(history)
+        found = champion.score(history, walks)
+        share = champion.restricted_share(history, walks)
         receipt = {
             "traders": len(found),
             "restricted": sum(score.reduction > 0 for score in found),

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from riskops import second_channel
 from riskops.delivery import LOCKS, deliver
 from riskops.desk import Desk
 from riskops.pipeline.export import export
+from riskops.pipeline.last_resort import minimal_mail
+from riskops.pipeline.mailed_since import know_what_left
 from riskops.pipeline.record_outcomes import news_of
 from riskops.pipeline.stage import Receipt, may_mail, settled, stage
-from riskops.records import Publication, Run, Rung, Verb
-from riskops.report.minimal import minimal_subject, minimal_text
+from riskops.records import Run, Rung, Verb
 from riskops.report.outcome_lines import breach_lines
 from riskops.second_channel import Entry
 from riskops.store.mornings import Report
-from riskops.store.outbox import Outbox
+from riskops.store.outbox import LastResort, Outbox
 from riskops.store.outcomes import TOLD
 from riskops.store.seal import LIMITS_MAIL
 
@@ -30,7 +29,10 @@ def send(desk: Desk, run: Run) -> Receipt:
     ------
     DeliveryError
         If a mail was not accepted; the recipients who have theirs do not get another.
+    OlderRecordError
+        If a mail has left that the risk database does not know.
     """
+    know_what_left(desk, run)
     try:
         receipt = _sent(desk, run)
     finally:
@@ -44,9 +46,9 @@ def _sent(desk: Desk, run: Run) -> Receipt:
     if (receipt := settled(desk, run, Verb.SEND)) is not None:
         return {**receipt, "delivered": [], "why": "nothing new: the mail is out"}
     with stage(desk, run, Verb.SEND):
-        mail = mail_of(desk, run)
-        locks = desk.settings.output / LOCKS
-        outcome = deliver(Outbox(desk.store.database), mail, desk.settings, desk.clock(), locks)
+        mail, last_resort = _mail(desk, run)
+        outbox = Outbox(desk.store.database, last_resort)
+        outcome = deliver(outbox, mail, desk.settings, desk.clock(), desk.settings.output / LOCKS)
         everybody = sorted({*outcome.delivered, *outcome.already_delivered})
         paths = [str(path) for path in outcome.paths]
         receipt = {"recipients": everybody, "paths": paths}
@@ -68,7 +70,7 @@ def _tell_others(desk: Desk, run: Run, mail: Report) -> None:
         told = f"{run.session}: a minimal mail left, with the last limits that were committed."
         second_channel.tell(desk.settings, told, Entry.MINIMAL_MAIL)
     elif publication.rung >= Rung.HOLD:
-        rung = f"rung {int(publication.rung)} {publication.rung.label}"
+        rung = f"rung {publication.rung_label}"
         told = f"{run.session}: the mail left with {rung}: {publication.why}."
         second_channel.tell(desk.settings, told, Entry.LIMITS_ARE_HELD)
 
@@ -87,35 +89,29 @@ def _tell_of_breaches(desk: Desk, run: Run, mail: Report) -> None:
 
 def mail_of(desk: Desk, run: Run) -> Report:
     """Return the composed report if compose has left one, else the minimal mail."""
-    composed = desk.store.mornings.report(run.session, run.revision, LIMITS_MAIL)
+    return _mail(desk, run)[0]
+
+
+def _mail(desk: Desk, run: Run) -> tuple[Report, LastResort | None]:
+    composed = _composed(desk, run)
+    if composed is not None:
+        return composed, None
+    last_resort = _minimal(desk, run)
+    return last_resort.report, last_resort
+
+
+def _composed(desk: Desk, run: Run) -> Report | None:
     stages = desk.store.mornings.stages(run.session, run.revision)
-    sound = all(verb in stages and stages[verb].is_done for verb in (Verb.PUBLISH, Verb.COMPOSE))
-    if composed is not None and sound:
-        return composed
+    if not all(verb in stages and stages[verb].is_done for verb in (Verb.PUBLISH, Verb.COMPOSE)):
+        return None
+    return desk.store.mornings.report(run.session, run.revision, LIMITS_MAIL)
+
+
+def _minimal(desk: Desk, run: Run) -> LastResort:
+    stages = desk.store.mornings.stages(run.session, run.revision)
     broken = [
         f"{verb.value}: {stages[verb].detail.get('problem') or 'did not finish'}"
         for verb in (Verb.CHOOSE, Verb.PUBLISH, Verb.COMPOSE)
         if verb in stages and not stages[verb].is_done
     ]
-    return _minimal(desk, run, "; ".join(broken) or "no limits were committed this morning")
-
-
-def _minimal(desk: Desk, run: Run, why: str) -> Report:
-    committed = _last_committed(desk, run)
-    decisions = None if committed is None else committed.decisions
-    committed_for = None if committed is None else committed.session
-    text = minimal_text(run.session, decisions, why, committed_for)
-    return Report(
-        session=run.session,
-        revision=run.revision,
-        kind=LIMITS_MAIL,
-        subject=minimal_subject(run.session),
-        text=text,
-        html="",
-        digest=hashlib.sha256(text.encode()).hexdigest(),
-    )
-
-
-def _last_committed(desk: Desk, run: Run) -> Publication | None:
-    newest = desk.store.mornings.newest_published(through=run.session)
-    return None if newest is None else desk.store.mornings.publication(*newest)
+    return minimal_mail(desk, run, "; ".join(broken) or "no limits were committed this morning")

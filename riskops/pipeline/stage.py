@@ -11,7 +11,7 @@ from riskops import config
 from riskops.desk import Desk
 from riskops.errors import RiskOpsError
 from riskops.history import DeskHistory
-from riskops.pipeline.emergency import adopt
+from riskops.pipeline.mailed_since import know_what_left
 from riskops.records import Run, RunType, Verb
 from riskops.sessions import desk_date, desk_time
 
@@ -56,8 +56,13 @@ def settled(desk: Desk, run: Run, verb: Verb) -> Receipt | None:
     Automatic change has ended there: running such a verb again is a quiet no-op. A score that
     comes late is stored all the same; limits and reports that come late are not. A mail that left
     while the risk database was gone is taken over first: it is out like any other.
+
+    Raises
+    ------
+    OlderRecordError
+        If a mail has left that the risk database does not know.
     """
-    adopt(desk, run)
+    know_what_left(desk, run)
     mornings = desk.store.mornings
     if not mornings.is_frozen(run.session, run.revision):
         return None

@@ -10,9 +10,10 @@ from datetime import datetime, time
 
 from riskops import clock_ladder, config, second_channel
 from riskops.desk import Desk
-from riskops.errors import LimitsFileError, RiskOpsError, StoreError
-from riskops.pipeline.emergency import adopt, fit_file, mail_from_file
+from riskops.errors import LimitsFileError, OlderRecordError, RiskOpsError, StoreError
+from riskops.pipeline.emergency import fit_file, mail_from_file
 from riskops.pipeline.export import export
+from riskops.pipeline.mailed_since import know_what_left
 from riskops.pipeline.morning import TIMED_OUT, Step
 from riskops.records import Run, Verb
 from riskops.second_channel import Entry
@@ -34,9 +35,9 @@ def watch(desk: Desk, run: Run, perform: Callable[[Verb], Step], report: Callabl
     Raises
     ------
     StoreError
-        If the risk database cannot be used.
+        If the risk database cannot be used, or does not know of a mail that has left.
     """
-    adopt(desk, run)
+    know_what_left(desk, run)
     done = _done(desk, run)
     verbs = clock_ladder.due(_time(desk.clock()), done, is_out=_is_out(desk, run))
     steps = _perform(verbs, perform, report)
@@ -67,7 +68,7 @@ def _perform(
 
 def _cannot_use_the_database(step: Step) -> bool:
     silent = step.exit_code == TIMED_OUT and step.verb in (Verb.CHOOSE, Verb.PUBLISH)
-    return silent or step.exit_code == StoreError.exit_code
+    return silent or step.exit_code in (StoreError.exit_code, OlderRecordError.exit_code)
 
 
 def watch_without_database(

@@ -5,13 +5,12 @@ Both templates only arrange what stands here, so the twins cannot say different 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from riskops import config, evidence
-from riskops.money import at_least, dollars, whole_dollars
+from riskops import config
+from riskops.money import at_least, dollars
 from riskops.records import (
     CheckResult,
     Comparison,
@@ -21,9 +20,11 @@ from riskops.records import (
     Rung,
     Verdict,
 )
+from riskops.report.evidence_meter import Difference, SaidOfTheModel, evidence_lines, said_of_the_model
 from riskops.report.health import failures, health_lines, is_critical
 from riskops.report.wording import (
     SYSTEMS,
+    TIGHTENED,
     VERDICTS,
     because,
     confidence,
@@ -37,7 +38,6 @@ from riskops.report.wording import (
     one_line,
     printable,
     reasons,
-    rung_label,
     share,
     standing,
     track_record,
@@ -121,32 +121,6 @@ class _Tiers:
         return len(self.immediate) + len(self.moderate) + len(self.mild)
 
 
-@dataclass(frozen=True, slots=True)
-class _Difference:
-    """A trader whom the model in shadow would cut further, to `asked` percent."""
-
-    decision: Decision
-    score: ModelScore
-    asked: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """What may be said of the pooled model: whether it gave scores, and where it is worth a word.
-
-    `differences` are those whose expected gain is material, the largest first.
-    """
-
-    has_scores: bool
-    risk_is_known: bool
-    differences: tuple[_Difference, ...]
-
-    def difference(self, trader_id: str) -> _Difference | None:
-        """Return a trader's difference if it is among those that are shown."""
-        shown = self.differences[: config.SHADOW_DIFFERENCES_SHOWN]
-        return next((found for found in shown if found.decision.trader_id == trader_id), None)
-
-
 def content(
     publication: Publication,
     comparison: Comparison | None,
@@ -175,7 +149,7 @@ def content(
         When the session was sealed, where the mail describes one that is out.
     """
     tiers = _tiers(publication.decisions)
-    model = _said_of_the_model(publication, comparison, model_scores)
+    model = said_of_the_model(publication, comparison, model_scores)
     return Content(
         title=f"Daily loss limits for {long_date(publication.session)}",
         subject=_subject(publication, tiers),
@@ -192,7 +166,7 @@ def content(
         nearest=_nearest(tiers.free),
         counts=_counts(tiers),
         summary=_summary(publication, tiers),
-        evidence=_evidence(comparison, model),
+        evidence=evidence_lines(comparison, model),
         health=(*_health(publication, checks, restricted_share), *outcomes),
         footer=_footer(publication, comparison, sealed_at),
     )
@@ -221,11 +195,11 @@ def _label(decision: Decision) -> str:
     return trader_label(decision.trader_id, decision.name)
 
 
-def _entries(decisions: Sequence[Decision], model: _Model, order: str) -> tuple[Entry, ...]:
+def _entries(decisions: Sequence[Decision], model: SaidOfTheModel, order: str) -> tuple[Entry, ...]:
     return tuple(_entry(decision, model, order) for decision in decisions)
 
 
-def _entry(decision: Decision, model: _Model, order: str) -> Entry:
+def _entry(decision: Decision, model: SaidOfTheModel, order: str) -> Entry:
     percent = f"{decision.reduction}%"
     return Entry(
         trader=_label(decision),
@@ -240,7 +214,7 @@ def _entry(decision: Decision, model: _Model, order: str) -> Entry:
     )
 
 
-def _details(decision: Decision, model: _Model) -> tuple[Detail, ...]:
+def _details(decision: Decision, model: SaidOfTheModel) -> tuple[Detail, ...]:
     told = [
         Detail("Record", track_record(decision.track_record)),
         Detail("Risk of a large loss", large_loss_risk(decision) if model.risk_is_known else ""),
@@ -255,49 +229,12 @@ def _details(decision: Decision, model: _Model) -> tuple[Detail, ...]:
     return tuple(detail for detail in told if detail.text or detail.items)
 
 
-def _model_detail(difference: _Difference | None) -> Detail:
+def _model_detail(difference: Difference | None) -> Detail:
     """Return the model's cut and its largest reason."""
     if difference is None:
         return Detail("Pooled model")
     label = f"Pooled model (shadow) would cut by {difference.asked}%"
     return Detail(label, printable(difference.score.reasons[0]))
-
-
-def _said_of_the_model(
-    publication: Publication, comparison: Comparison | None, scores: Sequence[ModelScore]
-) -> _Model:
-    losses = 0 if comparison is None else comparison.large_loss_days
-    shadow = () if publication.rung is Rung.MODEL else _differences(publication.decisions, scores)
-    return _Model(
-        has_scores=bool(scores), risk_is_known=losses >= config.MIN_LARGE_LOSS_DAYS, differences=shadow
-    )
-
-
-def _differences(decisions: Sequence[Decision], scores: Sequence[ModelScore]) -> tuple[_Difference, ...]:
-    """Return whom the model would cut further, by how much it would; no reason, no word.
-
-    A held limit cannot be compared with a score, and a gain that is not material is no news.
-    """
-    given = {score.trader_id: score for score in scores if score.reasons and _is_material(score)}
-    found = [
-        _Difference(d, given[d.trader_id], _asked(d, given[d.trader_id]))
-        for d in decisions
-        if d.trader_id in given and d.engine is not None
-    ]
-    further = [difference for difference in found if _points(difference) > 0]
-    return tuple(sorted(further, key=lambda f: (-_points(f), -f.score.gain_usd)))
-
-
-def _points(difference: _Difference) -> int:
-    return difference.asked - difference.decision.reduction
-
-
-def _is_material(score: ModelScore) -> bool:
-    return score.gain_usd > config.MATERIAL_CENTS_PER_ACTIVE_TRADER / 100
-
-
-def _asked(decision: Decision, score: ModelScore) -> int:
-    return score.reduction if decision.challenger_reduction is None else decision.challenger_reduction
 
 
 def _full_limits(free: Sequence[Decision]) -> tuple[FullLimit, ...]:
@@ -366,7 +303,7 @@ def _headline(publication: Publication, tiers: _Tiers) -> str:
 
 def _subject(publication: Publication, tiers: _Tiers) -> str:
     correction = f"CORRECTION {publication.revision}: " if publication.revision else ""
-    state = [rung_label(publication.rung)]
+    state = [f"rung {publication.rung_label}"]
     if _model_is_missed(publication):
         state.append("model failed")
     if quarantined := sum(d.quarantined for d in publication.decisions):
@@ -381,7 +318,7 @@ def _summary(publication: Publication, tiers: _Tiers) -> tuple[tuple[str, str], 
         ("Total traders", str(len(publication.decisions))),
         ("Restrictions applied", str(tiers.restricted)),
         ("High risk", str(len(tiers.immediate))),
-        ("System", SYSTEMS[publication.rung]),
+        ("System", TIGHTENED if publication.own_models else SYSTEMS[publication.rung]),
     )
 
 
@@ -455,85 +392,7 @@ def _share_alert(restricted_share: float | None) -> str:
     )
 
 
-# --- evidence, data health, footer ------------------------------------------------------------
-
-
-def _evidence(comparison: Comparison | None, model: _Model) -> tuple[str, ...]:
-    if comparison is None:
-        return ("No comparison of model and rules was recorded this morning.",)
-    too_little = comparison.verdict is Verdict.NOT_ENOUGH_EVIDENCE and not model.has_scores
-    if too_little or not comparison.desk_days:
-        return (printable(comparison.reason),)
-    lines = [_meter(comparison), _reading(comparison.verdict), _benefits(comparison)]
-    lines += [*_limits_of_evidence(comparison), _risk_to_come(comparison, model), _shadow(model)]
-    return tuple(line for line in lines if line)
-
-
-def _meter(comparison: Comparison) -> str:
-    """Return how far the evidence for the model has come; the weakest of the four tests counts."""
-    weakest, bar = min(comparison.e_values), comparison.information.get("bar", config.E_VALUE_BAR)
-    way_to_go = "bar reached" if weakest >= bar else evidence.pace(comparison.sessions_to_go)
-    return f"Evidence for the model: e = {weakest:,.1f} of {bar:.0f}, {way_to_go}; {_detectable(comparison)}"
-
-
-def _detectable(comparison: Comparison) -> str:
-    usd, days = comparison.smallest_detectable_usd, comparison.desk_days
-    if days < config.MIN_DESK_DAYS:
-        seen = f"{days:,} of {config.MIN_DESK_DAYS:,} desk-days"
-        return f"smallest detectable advantage not known yet ({seen})"
-    if usd is None or not math.isfinite(usd):
-        return "smallest detectable advantage not known yet"
-    return f"smallest detectable advantage {whole_dollars(100 * usd)} a day"
-
-
-def _risk_to_come(comparison: Comparison, model: _Model) -> str:
-    """Say what the displayed risk still waits for."""
-    if model.risk_is_known:
-        return ""
-    seen = f"{comparison.large_loss_days:,} of {config.MIN_LARGE_LOSS_DAYS:,} large-loss days"
-    return f"The risk of a large loss is not shown yet ({seen})."
-
-
-def _reading(verdict: Verdict) -> str:
-    if verdict is Verdict.NOT_ENOUGH_EVIDENCE:
-        return 'Not promoted means "not proven", it does not mean "no better".'
-    if verdict is Verdict.RULES_HOLD:
-        return "The evidence favours the rules."
-    return ""
-
-
-def _benefits(comparison: Comparison) -> str:
-    model, rules = (
-        whole_dollars(100 * usd) for usd in (comparison.challenger_benefit_usd, comparison.rules_benefit_usd)
-    )
-    days = f"{counted(comparison.desk_days, 'desk-day')}, {counted(comparison.trader_days, 'trader-day')}"
-    losses = counted(comparison.large_loss_days, "large-loss day")
-    return f"Benefit over no restriction: model {model}, rules {rules} ({days}, {losses})."
-
-
-def _limits_of_evidence(comparison: Comparison) -> tuple[str, str]:
-    """Return what bends the evidence: a veto, and days that do not count in full."""
-    vetoed = "One ruinous day of the model vetoes its promotion for now." if comparison.vetoed else ""
-    days = counted(comparison.clipped_days, "desk-day")
-    clipped = (
-        f"On {days} model and rules differed by so much that the test counts only part of it (clipped), "
-        "so that no single day decides."
-    )
-    return vetoed, clipped if comparison.clipped_days else ""
-
-
-def _shadow(model: _Model) -> str:
-    """Return whom the model would have cut further; it tells, it does not decide."""
-    shown = model.differences[: config.SHADOW_DIFFERENCES_SHOWN]
-    if not shown:
-        return ""
-    named = ", ".join(f"{_label(d.decision)} {d.asked}% (not {d.decision.reduction}%)" for d in shown)
-    of = (
-        f" (the {len(shown)} largest of {len(model.differences)})"
-        if len(model.differences) > len(shown)
-        else ""
-    )
-    return f"In shadow the model would cut further{of}: {named}."
+# --- data health, footer ----------------------------------------------------------------------
 
 
 def _health(
@@ -552,7 +411,7 @@ def _footer(
 ) -> tuple[tuple[str, str], ...]:
     known = "" if comparison is None or comparison.reason == publication.why else comparison.reason
     lines = [
-        ("Rung", _with_why(f"{int(publication.rung)} {publication.rung.label}", publication.why)),
+        ("Rung", _with_why(publication.rung_label, publication.why)),
         ("Verdict", _with_why(_verdict(publication, comparison), known)),
         ("Cut-off", desk_moment(publication.cut_off)),
         ("Code version", one_line(publication.code_version)),

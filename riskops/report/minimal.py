@@ -48,6 +48,24 @@ def minimal_text(
     return "\n".join(lines) + "\n"
 
 
+def taken_over_subject(session: date) -> str:
+    """Return the subject of a mail whose limits are all that is left of it."""
+    return f"RiskOps loss limits {session:%a} {session}: from the limits file, the risk database was restored"
+
+
+def taken_over_text(left: Publication) -> str:
+    """Return what is left of a mail that the risk database does not know: its limits."""
+    lines = [
+        f"DAILY LOSS LIMITS FOR {long_date(left.session).upper()} - FROM THE LIMITS FILE",
+        "",
+        "The mail of this session left before the risk database was restored. It named these limits",
+        f"(rung {int(left.rung)} {left.rung.label}):",
+        "",
+        *_listed(left.decisions),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def emergency_subject(session: date) -> str:
     """Return the subject of the emergency mail."""
     return f"RiskOps loss limits {session:%a} {session}: EMERGENCY MAIL, the risk database is out of reach"

@@ -29,6 +29,7 @@ SYSTEMS = {
     Rung.HOLD: "Held limits",
     Rung.FLOOR: "Floor",
 }
+TIGHTENED = "Rules-based, tightened by the traders' own models"
 VERDICTS = {
     Verdict.MODEL_WINS: "the model wins",
     Verdict.RULES_HOLD: "the rules hold",
@@ -93,11 +94,6 @@ def trader_label(trader_id: str, name: str) -> str:
     """Return how a trader is called in the mail; the name follows where it says more than the id."""
     label, shown = f"Trader {one_line(trader_id, LONGEST_ID)}", one_line(name, LONGEST_NAME)
     return label if shown in ("", label, trader_id) else f"{label} ({shown})"
-
-
-def rung_label(rung: Rung) -> str:
-    """Return the number and the name of a rung: ``rung 2 rules``."""
-    return f"rung {int(rung)} {rung.label}"
 
 
 def track_record(record: TrackRecord | None) -> str:

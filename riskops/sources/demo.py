@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from operator import itemgetter
 
 import numpy as np
 
 from riskops import config
+from riskops.history import DeskHistory, TradePaths, TraderHistory
 from riskops.records import Account, BaseLimit, RosterEntry, RosterState, Side, Trade, Trader
 from riskops.sessions import FIRST_DATE, TradingCalendar, desk_time
 from riskops.sources.source import Fetched
@@ -96,7 +98,7 @@ ENLARGE_AFTER_LOSSES = 3
 ENLARGED_SIZE = 1.35
 
 # --- the planted signal ---------------------------------------------------------------------
-TILT_STRENGTH = 2.0
+STRONG_TILT = 2.0
 TILT_STARTS = 0.10  # probability a session
 TILT_STAYS = 0.30
 TILT_DRIFT = -0.5  # of the session after a tilt, in sd, for strength 1; so is the next
@@ -203,6 +205,14 @@ class _TraderDay:
     carried: bool
     stopped: bool
 
+    @property
+    def net(self) -> np.ndarray:
+        return self.gross - self.fees
+
+    @property
+    def notional(self) -> np.ndarray:
+        return self.entry * self.quantity
+
 
 class DemoDesk:
     """A source that invents the transactions of a desk.
@@ -216,11 +226,13 @@ class DemoDesk:
         Seed of every draw; another seed is another desk.
     calendar
         Sessions of the desk. Trading hours are New York's whatever the calendar.
-    planted_tilt
-        Whether traders fall into tilt: for a day or some they trade more and double up after
+    tilt
+        How strongly traders fall into tilt: for a day or some they trade more and double up after
         losing trades, and on the session after each such day they lose on average. The rules
-        see the losses, a model may see the behaviour before. A strong signal, for
-        demonstrations of promotion.
+        see the losses, a model may see the behaviour before. `STRONG_TILT` is a signal for
+        demonstrations of promotion; at 0 nobody falls into tilt.
+    tilt_turns_at
+        Index of the session from which on a tilt is followed by gains as large as the losses were.
     """
 
     name = "demo"
@@ -228,11 +240,17 @@ class DemoDesk:
     pinned_session = PINNED_SESSION
 
     def __init__(
-        self, calendar: TradingCalendar, *, seed: int = DEFAULT_SEED, planted_tilt: bool = False
+        self,
+        calendar: TradingCalendar,
+        *,
+        seed: int = DEFAULT_SEED,
+        tilt: float = 0.0,
+        tilt_turns_at: int | None = None,
     ) -> None:
         self._calendar = calendar
         self._seed = seed
-        self._strength = TILT_STRENGTH if planted_tilt else 0.0
+        self._tilt = tilt
+        self._tilt_turns_at = tilt_turns_at
         self._first = calendar.position(FIRST_SESSION)
         self._half_days = _half_days(calendar.name)
         self._profiles = _draw_profiles(seed)
@@ -282,6 +300,40 @@ class DemoDesk:
         for session in sorted(set(sessions)):
             yield self._fetched(session, asked, known_at(session))
 
+    def history(self, sessions: int) -> tuple[DeskHistory, TradePaths]:
+        """Return what the morning after the first so many sessions knows, without a risk database.
+
+        No limit of RiskOps was ever in force: every day is assumed to have had the base limit.
+        """
+        self._trader_days(sessions - 1)
+        days, position = self._days[:sessions], self._first + sessions
+        desk = DeskHistory(
+            position=position,
+            session=self._calendar.session_at(position),
+            traders=tuple(self._trader_history(number, days) for number in range(DESK_SIZE)),
+            names=dict(TRADERS),
+            base_limits={
+                limit.trader_id: ((self._first, limit.base_limit_cents),) for limit in self.base_limits()
+            },
+            lived={},
+            calendar=self._calendar,
+        )
+        return desk, _paths(self._first, days)
+
+    def _trader_history(self, number: int, days: Sequence[dict[int, _TraderDay]]) -> TraderHistory:
+        own = [(self._first + index, day[number]) for index, day in enumerate(days) if number in day]
+        base = np.full(len(own), int(self._base_cents[number]))
+        return TraderHistory(
+            trader_id=TRADERS[number][0],
+            day=np.array([position for position, _ in own], dtype=np.int64),
+            net_cents=np.array([day.net.sum() for _, day in own], dtype=np.int64),
+            base_cents=base,
+            applied_cents=base,
+            assumed=np.ones(len(own), dtype=bool),
+            trades=np.array([len(day.net) for _, day in own], dtype=np.int64),
+            volume_cents=np.array([day.notional.sum() for _, day in own], dtype=np.int64),
+        )
+
     def _fetched(self, session: date, asked: set[str], known_at: datetime) -> Fetched:
         index = self._calendar.position(session) - self._first
         if index < 0:
@@ -306,7 +358,8 @@ class DemoDesk:
 
     def _trade_session(self, index: int) -> dict[int, _TraderDay]:
         """Let the desk trade its next session under the base limits."""
-        plan = self._plan(self._state, index)
+        turned = self._tilt_turns_at is not None and index >= self._tilt_turns_at
+        plan = self._plan(self._state, index, -self._tilt if turned else self._tilt)
         session = self._calendar.session_at(self._first + index)
         hours = (self._seconds_open(self._calendar.previous(session)), self._seconds_open(session))
         days = {
@@ -322,7 +375,7 @@ class DemoDesk:
         }
         net, stopped = np.zeros(DESK_SIZE), np.zeros(DESK_SIZE, dtype=bool)
         for number, day in days.items():
-            net[number] = (day.gross - day.fees).sum()
+            net[number] = day.net.sum()
             stopped[number] = day.stopped
         self._state.settle(plan.active, net, stopped)
         return days
@@ -332,20 +385,20 @@ class DemoDesk:
         state, days = _start(self._seed), len(self.sessions())
         results = np.full((days, DESK_SIZE), np.nan)
         for index in range(days):
-            plan = self._plan(state, index)
+            plan = self._plan(state, index, self._tilt)
             total = plan.diffuse + plan.lump
             results[index, plan.active] = total[plan.active]
             state.settle(plan.active, total, np.zeros(DESK_SIZE, dtype=bool))
         return _base_limits(results)
 
-    def _plan(self, state: _State, index: int) -> _Plan:
+    def _plan(self, state: _State, index: int, tilt: float) -> _Plan:
         """Move the market part of `state` to session `index` and draw that day without limits."""
         rng = _stream(_DAY, self._seed, index)
         _move_market(state, rng)
         drawn = rng.random(DESK_SIZE)
         before = state.tilt
-        state.tilt = (drawn < np.where(before, TILT_STAYS, TILT_STARTS)) & (self._strength > 0)
-        return _draw_day(state, self._profiles, rng, self._strength * before)
+        state.tilt = (drawn < np.where(before, TILT_STAYS, TILT_STARTS)) & (tilt != 0)
+        return _draw_day(state, self._profiles, rng, tilt * before)
 
     def _seconds_open(self, session: date) -> int:
         closes = HALF_DAY_CLOSES_AT if session in self._half_days else CLOSES_AT
@@ -376,6 +429,21 @@ class DemoDesk:
                 session=session,
                 known_at=known_at,
             )
+
+
+def _paths(first: int, days: Sequence[dict[int, _TraderDay]]) -> TradePaths:
+    """Return the trades of sessions from the position `first` on, ordered by (trader, day, close)."""
+    found = sorted(
+        ((number, first + index, day) for index, own in enumerate(days) for number, day in own.items()),
+        key=itemgetter(0, 1),
+    )
+    counts = [len(day.net) for _, _, day in found]
+    return TradePaths(
+        trader=np.repeat(np.array([number for number, _, _ in found], dtype=np.int64), counts),
+        day=np.repeat(np.array([position for _, position, _ in found], dtype=np.int64), counts),
+        net_cents=np.concatenate([day.net for _, _, day in found]),
+        notional_cents=np.concatenate([day.notional for _, _, day in found]),
+    )
 
 
 def _stream(purpose: int, seed: int, *key: int) -> np.random.Generator:
@@ -430,11 +498,14 @@ def _move_market(state: _State, rng: np.random.Generator) -> None:
 
 
 def _draw_day(state: _State, who: _Profiles, rng: np.random.Generator, aftermath: np.ndarray) -> _Plan:
-    """Draw a session without limits; `aftermath` is the strength of yesterday's tilt (0: none)."""
+    """Draw a session without limits; `aftermath` is the strength of yesterday's tilt (0: none).
+
+    Where it is negative the session gains.
+    """
     log_vol = np.sqrt(VOL_SHARED) * state.desk_vol + np.sqrt(1 - VOL_SHARED) * state.own_vol
     enlarged = who.enlarges & (state.losses >= ENLARGE_AFTER_LOSSES)
     typical = who.scale_usd * np.where(enlarged, ENLARGED_SIZE, 1.0)
-    day_sd = typical * np.exp(log_vol) * (1 + TILT_VOLATILITY * aftermath)
+    day_sd = typical * np.exp(log_vol) * (1 + TILT_VOLATILITY * np.abs(aftermath))
     sd, drift = _diffuse_part(who, rng)
     factor, own = rng.standard_normal(), rng.standard_normal(DESK_SIZE)
     shock = who.loading * factor + np.sqrt(1 - who.loading**2) * own

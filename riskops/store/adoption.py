@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from riskops.records import Publication, Verb
 from riskops.store.database import Database
-from riskops.store.mornings import Report, mark_done, publication_of, put_publication, put_report
+from riskops.store.mornings import Report, mark_done, take_what_left
 from riskops.store.outbox import SENDING, SENT, OutboxRow
 from riskops.store.seal import seal, sealed_at
 from riskops.store.tables import outbox
@@ -23,6 +24,7 @@ def adopt_mails(
     report: Report,
     mails: Sequence[OutboxRow],
     accepted_at: datetime | None,
+    marks: Mapping[str, Any],
 ) -> bool:
     """Record limits and mails that left without the database, and seal their session.
 
@@ -34,6 +36,8 @@ def adopt_mails(
     accepted_at
         When the first mail was accepted; ``None`` where nobody knows whether one was: then the
         session is frozen and not sealed.
+    marks
+        What the receipts of the verbs say of where this comes from.
 
     Returns
     -------
@@ -45,14 +49,26 @@ def adopt_mails(
         if not news:
             return False
         if sealed_at(connection, publication.session, publication.revision) is None:
-            _take_over(connection, publication, report)
+            take_what_left(connection, publication, report, marks)
         upsert(connection, outbox, [asdict(mail) for mail in news])
+        _let_doubtful_ones_say_the_same(connection, report)
         if accepted_at is not None:
             seal(connection, publication.session, publication.revision, accepted_at)
         if all(mail.state == SENT for mail in mails):
-            receipt = {"recipients": [mail.recipient for mail in mails], "paths": [], "emergency": True}
+            receipt = {"recipients": [mail.recipient for mail in mails], "paths": [], **marks}
             mark_done(connection, publication.session, publication.revision, Verb.SEND, receipt)
     return True
+
+
+def _let_doubtful_ones_say_the_same(connection: sa.Connection, report: Report) -> None:
+    """Let whoever may have the usual mail, or nothing, get what everybody else has, as a marked copy."""
+    doubtful = sa.update(outbox).where(
+        outbox.c.session == report.session,
+        outbox.c.revision == report.revision,
+        outbox.c.kind == report.kind,
+        outbox.c.state == SENDING,
+    )
+    connection.execute(doubtful.values(subject=report.subject, text=report.text, html=report.html))
 
 
 def _is_news(connection: sa.Connection, mail: OutboxRow) -> bool:
@@ -64,24 +80,3 @@ def _is_news(connection: sa.Connection, mail: OutboxRow) -> bool:
     if known is None:
         return True
     return known.state != SENT and (known.state, known.text) != (mail.state, mail.text)
-
-
-def _take_over(connection: sa.Connection, publication: Publication, report: Report) -> None:
-    """Let what left be what was decided; the same limits in the database tell more, and stay."""
-    decided = publication_of(connection, publication.session, publication.revision)
-    if decided is None or _limits(decided) != _limits(publication):
-        receipt = {
-            "rung": int(publication.rung),
-            "traders": len(publication.decisions),
-            "restricted": sum(decision.reduction > 0 for decision in publication.decisions),
-            "emergency": True,
-        }
-        put_publication(connection, publication, receipt)
-    put_report(connection, report, {"subject": report.subject, "digest": report.digest})
-
-
-def _limits(publication: Publication) -> set[tuple[str, int, int, int, int]]:
-    return {
-        (d.trader_id, d.base_limit_cents, d.reduction, d.limit_cents, int(d.rung))
-        for d in publication.decisions
-    }

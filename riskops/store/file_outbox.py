@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from riskops import whole_files
-from riskops.errors import SealedError
+from riskops.errors import LimitsFileError, SealedError
 from riskops.handover import Sender
 from riskops.store.documents import from_document, to_document
 from riskops.store.mornings import Report
@@ -18,7 +17,10 @@ from riskops.store.outbox import PENDING, REFUSED, SENDING, SENT, OutboxRow, new
 
 
 class FileOutbox:
-    """Reads and writes the mails of one session below a folder; every change is one file put in place."""
+    """Reads and writes the mails of one session below a folder; every change is one file put in place.
+
+    What is there and is no mail is a `LimitsFileError`: nobody knows then what left.
+    """
 
     sender = Sender.EMERGENCY
 
@@ -65,18 +67,17 @@ class FileOutbox:
 
     def row(self, key: str) -> OutboxRow:
         """Return the mail with `key`."""
-        return from_document(OutboxRow, self._document(self._path(key))["mail"])
+        return _read(self._path(key))[0]
 
     def rows(self) -> tuple[OutboxRow, ...]:
         """Return all mails, by recipient."""
-        documents = [self._document(path) for path in self._folder.glob("*.json")]
-        mails = [from_document(OutboxRow, document["mail"]) for document in documents]
+        mails = [_read(path)[0] for path in self._folder.glob("*.json")]
         return tuple(sorted(mails, key=lambda row: row.recipient))
 
     def first_accepted_at(self) -> datetime | None:
         """Return when the first mail was accepted, ``None`` where none is known to be."""
-        told = [self._document(path)["accepted_at"] for path in self._folder.glob("*.json")]
-        return min((datetime.fromisoformat(moment) for moment in told if moment), default=None)
+        told = [_read(path)[1] for path in self._folder.glob("*.json")]
+        return min((moment for moment in told if moment is not None), default=None)
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.json"
@@ -86,5 +87,14 @@ class FileOutbox:
         document = {"mail": to_document(row), "accepted_at": moment}
         whole_files.put(self._path(row.key), (json.dumps(document, indent=1) + "\n").encode())
 
-    def _document(self, path: Path) -> dict[str, Any]:
-        return json.loads(path.read_bytes())
+
+def _read(path: Path) -> tuple[OutboxRow, datetime | None]:
+    """Return a mail, and when it was accepted."""
+    try:
+        document = json.loads(path.read_bytes())
+        mail, moment = from_document(OutboxRow, document["mail"]), document["accepted_at"]
+        return mail, None if moment is None else datetime.fromisoformat(moment)
+    except (ValueError, KeyError, TypeError):
+        raise LimitsFileError(
+            f"{path} cannot be read: look who has an emergency mail, then remove it."
+        ) from None

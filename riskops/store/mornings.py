@@ -6,6 +6,7 @@ point leaves either the state before or the state after, and running again ends 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -68,6 +69,12 @@ class Report:
     text: str
     html: str
     digest: str
+
+    @classmethod
+    def plain(cls, session: date, revision: int, kind: str, subject: str, text: str) -> Report:
+        """Return a mail of last resort: text without a twin."""
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return cls(session, revision, kind, subject, text, "", digest)
 
 
 class Mornings:
@@ -196,12 +203,24 @@ class Mornings:
             from_document(ModelScore, d) for d in self._scores(session, revision, Engine.POOLED_MODEL)
         )
 
+    def own_model_scores(self, session: date, revision: int) -> tuple[ModelScore, ...]:
+        """Return what the traders' own models said, by trader; nothing where they did not stand in."""
+        return tuple(from_document(ModelScore, d) for d in self._scores(session, revision, Engine.OWN_MODELS))
+
     def record_comparison(
-        self, session: date, revision: int, comparison: Comparison, receipt: Mapping[str, Any]
+        self,
+        session: date,
+        revision: int,
+        comparison: Comparison,
+        receipt: Mapping[str, Any],
+        own: Sequence[ModelScore] = (),
     ) -> None:
-        """Replace the comparison of a session."""
+        """Replace the comparison of a session, and what the traders' own models say where they stand in."""
         row = {"verdict": comparison.verdict.value, "detail": to_document(comparison)}
-        self._replace(comparisons, session, revision, [row], Verb.COMPARE, receipt)
+        with self._database.writing() as connection:
+            _replace(connection, comparisons, session, revision, [row])
+            _replace_scores(connection, session, revision, Engine.OWN_MODELS, own)
+            _mark(connection, session, revision, Verb.COMPARE, "done", receipt)
 
     def comparison(self, session: date, revision: int) -> Comparison | None:
         """Return the comparison of a session."""
@@ -332,6 +351,31 @@ def put_report(connection: sa.Connection, report: Report, receipt: Mapping[str, 
     content = {"subject": report.subject, "text": report.text, "html": report.html, "digest": report.digest}
     upsert(connection, reports, [key | content])
     mark_done(connection, report.session, report.revision, Verb.COMPOSE, receipt)
+
+
+def take_what_left(
+    connection: sa.Connection, publication: Publication, report: Report, marks: Mapping[str, Any]
+) -> None:
+    """Let what a mail of last resort says be what was decided and composed.
+
+    The same limits in the database tell more, and stay.
+    """
+    decided = publication_of(connection, publication.session, publication.revision)
+    if decided is None or _limits(decided) != _limits(publication):
+        receipt = {
+            "rung": int(publication.rung),
+            "traders": len(publication.decisions),
+            "restricted": sum(decision.reduction > 0 for decision in publication.decisions),
+        }
+        put_publication(connection, publication, {**receipt, **marks})
+    put_report(connection, report, {"subject": report.subject, "digest": report.digest})
+
+
+def _limits(publication: Publication) -> set[tuple[str, int, int, int, int]]:
+    return {
+        (d.trader_id, d.base_limit_cents, d.reduction, d.limit_cents, int(d.rung))
+        for d in publication.decisions
+    }
 
 
 def mark_done(

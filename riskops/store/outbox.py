@@ -16,9 +16,10 @@ import sqlalchemy as sa
 
 from riskops.errors import SealedError
 from riskops.handover import Sender
+from riskops.records import Publication
 from riskops.store.database import Database
-from riskops.store.mornings import Report
-from riskops.store.seal import LIMITS_MAIL, seal
+from riskops.store.mornings import Report, take_what_left
+from riskops.store.seal import LIMITS_MAIL, seal, sealed_at
 from riskops.store.tables import outbox
 from riskops.store.upsert import insert_missing
 
@@ -44,6 +45,14 @@ class OutboxRow:
     problem: str
 
 
+@dataclass(frozen=True, slots=True)
+class LastResort:
+    """A minimal mail, and the limits it names as its session's own: once it has left they are in force."""
+
+    report: Report
+    publication: Publication
+
+
 def outbox_key(deployment: str, session: date, kind: str, revision: int, recipient: str) -> str:
     """Return the key of a mail: the same mail to the same recipient has the same key, for ever."""
     parts = [deployment, session.isoformat(), kind, revision, recipient]
@@ -60,8 +69,8 @@ class Outbox:
 
     sender = Sender.OUTBOX
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, last_resort: LastResort | None = None) -> None:
+        self._database, self._last_resort = database, last_resort
 
     def prepare(self, report: Report, deployment: str, recipients: Sequence[str]) -> tuple[str, ...]:
         """Put a mail in the outbox for every recipient and return the keys, in their order.
@@ -104,7 +113,14 @@ class Outbox:
             _change(connection, key, state=SENT, problem="")
             row = connection.execute(sa.select(outbox).where(outbox.c.key == key)).one()
             if row.kind == LIMITS_MAIL:
+                self._decide_what_left(connection, row.session, row.revision)
                 seal(connection, row.session, row.revision, now)
+
+    def _decide_what_left(self, connection: sa.Connection, session: date, revision: int) -> None:
+        """Let what a minimal mail names be what was decided, before its session is sealed."""
+        if self._last_resort is not None and sealed_at(connection, session, revision) is None:
+            left = self._last_resort
+            take_what_left(connection, left.publication, left.report, {"minimal": True})
 
     def not_accepted(self, key: str, problem: str, *, final: bool) -> None:
         """Note that the server surely did not accept the mail: for good where `final`."""

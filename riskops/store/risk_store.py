@@ -6,6 +6,7 @@ from riskops.sessions import TradingCalendar
 from riskops.store.database import Database
 from riskops.store.history_reader import HistoryReader
 from riskops.store.journal import Journal
+from riskops.store.ledger import Ledger
 from riskops.store.mornings import Mornings
 from riskops.store.outcomes import Outcomes
 from riskops.store.roster import Roster
@@ -23,6 +24,7 @@ class RiskStore:
         self.mornings = Mornings(database)
         self.outcomes = Outcomes(database)
         self.journal = Journal(database)
+        self.ledger = Ledger(database)
 
     def close(self) -> None:
         """Give all connections back."""

@@ -10,7 +10,18 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from riskops.records import Engine, LedgerKind, LimitOrigin, RosterState, Rung, Severity, Side, Verb, Verdict
+from riskops.records import (
+    Engine,
+    LedgerKind,
+    LimitOrigin,
+    RosterState,
+    Rung,
+    RunType,
+    Severity,
+    Side,
+    Verb,
+    Verdict,
+)
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -52,6 +63,19 @@ def identifier(length: int = 64) -> sa.String:
 def _one_of(column: str, words: type) -> sa.CheckConstraint:
     listed = ", ".join(f"'{word}'" for word in words)  # type: ignore[attr-defined]
     return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _rung() -> sa.CheckConstraint:
+    return sa.CheckConstraint(f"rung IN ({', '.join(str(int(rung)) for rung in Rung)})", name="rung")
+
+
+def _limit() -> list[sa.CheckConstraint]:
+    """Return what holds for every limit: a cut of at most 80 %, and never above the base limit."""
+    return [
+        sa.CheckConstraint("reduction BETWEEN 0 AND 80", name="reduction"),
+        sa.CheckConstraint("limit_cents > 0 AND limit_cents <= base_limit_cents", name="limit"),
+        _rung(),
+    ]
 
 
 def _session_key() -> list[sa.Column]:
@@ -248,7 +272,7 @@ publications = sa.Table(
     sa.Column("cut_off_at", UtcDateTime, nullable=False),
     sa.Column("code_version", sa.String(64), nullable=False),
     _one_of("verdict", Verdict),
-    sa.CheckConstraint(f"rung IN ({', '.join(str(int(r)) for r in Rung)})", name="rung"),
+    _rung(),
 )
 
 decisions = sa.Table(
@@ -262,9 +286,7 @@ decisions = sa.Table(
     sa.Column("limit_cents", sa.BigInteger, nullable=False),
     sa.Column("rung", sa.Integer, nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
-    sa.CheckConstraint("reduction BETWEEN 0 AND 80", name="reduction"),
-    sa.CheckConstraint("limit_cents > 0 AND limit_cents <= base_limit_cents", name="limit"),
-    sa.CheckConstraint(f"rung IN ({', '.join(str(int(r)) for r in Rung)})", name="rung"),
+    *_limit(),
 )
 
 reports = sa.Table(
@@ -314,6 +336,7 @@ published_limits = sa.Table(
     sa.Column("limit_cents", sa.BigInteger, nullable=False),
     sa.Column("base_limit_cents", sa.BigInteger, nullable=False),
     sa.Column("rung", sa.Integer, nullable=False),
+    *_limit(),
 )
 
 applied_limits = sa.Table(
@@ -339,6 +362,12 @@ run_records = sa.Table(
     sa.Column("finished_at", UtcDateTime),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("problem", sa.Text, nullable=False),
+    _one_of("verb", Verb),
+    _one_of("run_type", RunType),
+    sa.CheckConstraint(
+        "state IN ('started', 'done', 'failed', 'adopted', 'taken over', 'nothing new')", name="state"
+    ),
+    sa.CheckConstraint("(state = 'started') = (finished_at IS NULL)", name="finished"),
     sa.Index(None, "session", "verb"),
 )
 

@@ -28,7 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tests.campaigns.invariants import complaints
-from tests.campaigns.stories import Story, story
+from tests.campaigns.stories import Story, drawn
 from tests.campaigns.theatre import DONE, KILLED, Ending, Evenings, Theatre, theatre
 from tests.postgres_server import postgres_server
 
@@ -51,6 +51,8 @@ class Tally:
     """What a campaign has seen so far."""
 
     mornings: Counter[str] = field(default_factory=Counter)
+    outages: int = 0
+    emergency_mails: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     mails: int = 0
     second_copies: int = 0
@@ -59,6 +61,8 @@ class Tally:
     def count(self, ending: Ending, wrong: list[str]) -> None:
         """Add a morning."""
         self.mornings[ending.story.database] += 1
+        self.outages += ending.story.is_outage
+        self.emergency_mails += ending.emergency_mails
         self.kills.update(ending.kills)
         self.mails += sum(map(len, ending.mails.values()))
         self.second_copies += sum(len(copies) > 1 for copies in ending.mails.values())
@@ -112,9 +116,11 @@ def summary(tally: Tally) -> Table:
     table.add_column("how many", justify="right")
     for database, number in sorted(tally.mornings.items(), reverse=True):
         table.add_row(f"mornings on {database}", str(number))
+    table.add_row("of them with an outage of the database", str(tally.outages))
     for moment, number in sorted(tally.kills.items()):
         table.add_row(f"kills {moment}", str(number))
     table.add_row("mails accepted", str(tally.mails))
+    table.add_row("of them emergency mails", str(tally.emergency_mails))
     table.add_row("recipients with a second copy, marked", str(tally.second_copies))
     table.add_row("violations", str(len(tally.violations)))
     return table
@@ -151,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in MAIL_SERVER_LOGS:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # a server minds that its callers are killed
     numbers = range(asked.mornings) if asked.only is None else [asked.only]
-    stories = [story(asked.seed, number) for number in numbers]
+    stories = [drawn(asked.seed, number) for number in numbers]
     columns = (TextColumn("mornings"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         opened(min(len(stories), asked.side_by_side)) as theatres,

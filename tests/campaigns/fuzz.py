@@ -40,7 +40,16 @@ from riskops.store.tables import coverage, daily_results, loads, rejected_rows, 
 from tests.builders import CALENDAR, SESSION
 from tests.campaigns import second_reading, spoiled_files, spoiled_settings
 from tests.campaigns.spoiled_files import LAYOUTS, TRADERS, Layout
-from tests.desks import content_of, copied, environment, on_the_morning, opened, run_for, whole_environment
+from tests.desks import (
+    content_of,
+    copied,
+    environment,
+    keep_on_sqlite,
+    on_the_morning,
+    opened,
+    run_for,
+    whole_environment,
+)
 from tests.small_desks import BASE_CENTS, NIGHT, account_of, csv_desk, quiet
 
 RUN = run_for(SESSION)
@@ -108,12 +117,13 @@ def by_the_command(desk: Desk, path: Path, mapping: str, quarantine: bool) -> No
 
 def build_world(folder: Path, load: Loader = by_the_verb) -> World:
     """Build the desks that every case starts from, below `folder`."""
-    desk = csv_desk(
-        folder / "closed_trades", dict.fromkeys(TRADERS, quiet()[:40]), last=CALENDAR.previous(NIGHT)
+    closed_trades, perp_fills = (
+        keep_on_sqlite(folder / layout) for layout in ("closed_trades", "perp_fills")
     )
+    desk = csv_desk(closed_trades, dict.fromkeys(TRADERS, quiet()[:40]), last=CALENDAR.previous(NIGHT))
     decide(desk)
     desk.store.close()
-    with opened(folder / "perp_fills", CLOCK, RISKOPS_CALENDAR="24/7", RISKOPS_SOURCE="csv") as desk:
+    with opened(perp_fills, CLOCK, RISKOPS_CALENDAR="24/7", RISKOPS_SOURCE="csv") as desk:
         for trader in TRADERS:
             enrol(desk, trader, "", account_of(trader), BASE_CENTS, SESSION.replace(month=1))
     return World(folder, load)

@@ -5,6 +5,7 @@ Each invariant yields its complaints about an ending, given the ending of an und
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from email.message import EmailMessage
@@ -74,9 +75,10 @@ def everybody_gets_one_mail_or_knows_why_not(ending: Ending, undisturbed: Ending
 
 
 def _is_marked(mail: EmailMessage) -> bool:
-    """Say whether a mail warns of its twin, in both of its forms."""
-    bodies = [mail.get_body((kind,)) for kind in ("plain", "html")]
-    return all(body is not None and POSSIBLE_DUPLICATE in body.get_content() for body in bodies)
+    """Say whether a mail warns of its twin, in every form it has: an emergency mail is text only."""
+    bodies = [body for kind in ("plain", "html") if (body := mail.get_body((kind,))) is not None]
+    is_whole = len(bodies) == (1 if "EMERGENCY" in mail["Subject"] else 2)
+    return is_whole and all(POSSIBLE_DUPLICATE in body.get_content() for body in bodies)
 
 
 def the_database_is_that_of_an_undisturbed_morning(ending: Ending, undisturbed: Ending) -> Iterator[str]:
@@ -88,11 +90,15 @@ def the_database_is_that_of_an_undisturbed_morning(ending: Ending, undisturbed: 
             yield f"table {table}: {len(more)} rows too many, {len(less)} missing; {[*more, *less][:2]}"
 
 
-def the_limits_files_agree_with_the_seal(ending: Ending, undisturbed: Ending) -> Iterator[str]:
-    """Say what a limits file says otherwise than what was sealed, and which one is not as usual."""
-    sealed = {row["trader_id"]: row for row in ending.table("published_limits")}
+def the_limits_files_have_what_is_sealed(ending: Ending, _undisturbed: Ending) -> Iterator[str]:
+    """Say what a limits file says otherwise than what was sealed."""
+    sealed = {row["trader_id"]: row for row in ending.table("published_limits") if _is_of(row)}
     for name in (f"{SESSION}/{JSON_NAME}", f"{CURRENT}/{JSON_NAME}"):
         yield from _disagreement(name, ending.files.get(name, b""), sealed)
+
+
+def the_limits_files_are_the_usual_ones(ending: Ending, undisturbed: Ending) -> Iterator[str]:
+    """Say which limits file is not as usual."""
     for name in sorted(undisturbed.files.keys() | ending.files.keys()):
         if undisturbed.files.get(name) != ending.files.get(name):
             yield f"{name} is not what it is after an undisturbed morning"
@@ -123,7 +129,69 @@ INVARIANTS: tuple[Invariant, ...] = (
     every_mail_is_known_to_be_sent,
     everybody_gets_one_mail_or_knows_why_not,
     the_database_is_that_of_an_undisturbed_morning,
-    the_limits_files_agree_with_the_seal,
+    the_limits_files_have_what_is_sealed,
+    the_limits_files_are_the_usual_ones,
+)
+
+
+def nothing_unforeseen_is_raised(ending: Ending, _undisturbed: Ending) -> Iterator[str]:
+    """Say whether a process ended with a traceback because the database was away."""
+    if "Traceback" in ending.said:
+        yield ending.said
+
+
+def a_mail_is_out_and_the_session_sealed(ending: Ending, _undisturbed: Ending) -> Iterator[str]:
+    """Say whether automatic change has not ended."""
+    if SESSION not in {row["session"] for row in ending.table("seals")}:
+        yield f"the seals are {ending.table('seals')}"
+
+
+def nobody_gets_a_second_mail_that_does_not_say_so(ending: Ending, undisturbed: Ending) -> Iterator[str]:
+    """Say who got no mail, more copies than doubts explain, two that do not say so, or another Message-ID."""
+    for recipient, (usual,) in undisturbed.mails.items():
+        copies, doubts = ending.mails[recipient], ending.doubts[recipient]
+        unmarked = [copy for copy in copies if not _is_marked(copy)]
+        told = f"{recipient} got {len(copies)} mails, {len(unmarked)} of them unmarked, with {doubts} doubts"
+        if not 1 <= len(copies) <= 1 + doubts or len(unmarked) > 1:
+            yield told
+        if unmarked and copies[0] is not unmarked[0]:
+            yield f"{told}: the first one is marked, a later one is not"
+        if {copy["Message-ID"] for copy in copies} - {usual["Message-ID"]}:
+            yield f"{recipient} got a mail with another Message-ID than {usual['Message-ID']}"
+
+
+def every_mail_has_the_limits_that_are_sealed(ending: Ending, undisturbed: Ending) -> Iterator[str]:
+    """Say which mail names other limits: the undisturbed morning's, or those it lists."""
+    sealed = {row["trader_id"]: row["limit_cents"] for row in ending.table("published_limits") if _is_of(row)}
+    usual = {
+        row["trader_id"]: row["limit_cents"] for row in undisturbed.table("published_limits") if _is_of(row)
+    }
+    for recipient, copies in ending.mails.items():
+        for copy in copies:
+            named = listed_limits(copy) if "EMERGENCY" in copy["Subject"] else usual
+            if named != sealed:
+                yield f"{recipient} got {copy['Subject']!r} with {named}, sealed is {sealed}"
+
+
+def _is_of(row: Mapping[str, Any]) -> bool:
+    return row["session"] == SESSION
+
+
+def listed_limits(mail: EmailMessage) -> dict[str, int]:
+    """Return the limits that an emergency mail lists, in cents by trader."""
+    text = mail.get_body(("plain",)).get_content()
+    found = re.findall(r"^Trader (\w+)[^:\n]*: (?:REDUCE LIMIT BY \d+% to )?\$([\d,]+)", text, re.MULTILINE)
+    return {trader_id: int(dollars.replace(",", "")) * 100 for trader_id, dollars in found}
+
+
+OF_AN_OUTAGE: tuple[Invariant, ...] = (
+    who_is_not_disturbed_succeeds,
+    nothing_unforeseen_is_raised,
+    a_mail_is_out_and_the_session_sealed,
+    every_mail_is_known_to_be_sent,
+    nobody_gets_a_second_mail_that_does_not_say_so,
+    every_mail_has_the_limits_that_are_sealed,
+    the_limits_files_have_what_is_sealed,
 )
 
 
@@ -131,6 +199,6 @@ def complaints(ending: Ending, undisturbed: Ending) -> list[str]:
     """Return what an ending violates, by invariant."""
     return [
         f"{invariant.__name__.replace('_', ' ')}: {complaint}"
-        for invariant in INVARIANTS
+        for invariant in (OF_AN_OUTAGE if ending.story.is_outage else INVARIANTS)
         for complaint in invariant(ending, undisturbed)
     ]

@@ -26,13 +26,18 @@ from typing import Any
 from sqlalchemy import event
 
 import riskops
+from riskops import config
 from riskops.commands.verbs import ROUTED
 from riskops.desk import Desk, open_desk
 from riskops.errors import MissingResultError, RiskOpsError
+from riskops.pipeline.watch import watch_without_database
 from riskops.records import Run, Verb
-from tests.builders import SESSION
+from riskops.settings import read_settings
+from riskops.store.file_outbox import FileOutbox
+from tests.builders import CALENDAR, SESSION
 from tests.campaigns.broken import BROKEN
-from tests.campaigns.stories import MORNING, Moment
+from tests.campaigns.outage import take_away
+from tests.campaigns.stories import MORNING, WATCHDOG, Moment
 from tests.desks import each_verb, environment, on_the_morning, run_for
 from tests.killing import begun, exit_status, import_everything
 
@@ -42,18 +47,22 @@ POST_LOG, STDERR, USUAL = "post.log", "stderr.txt", "usual.json"
 PACKAGE = str(Path(riskops.__file__).parent)
 
 
-class Meter:
-    """Counts the moments a process goes through, and kills it at the one it is told."""
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
-    def __init__(self, kill: tuple[Moment, int] | None) -> None:
-        self._kill = kill
+
+class Meter:
+    """Counts the moments a process goes through, and does what it is told at one of them: it dies there."""
+
+    def __init__(self, fatal: tuple[Moment, int] | None, fate: Callable[[], None] = _die) -> None:
+        self._fatal, self._fate = fatal, fate
         self.counts: Counter[Moment] = Counter()
 
     def tick(self, moment: Moment) -> None:
         """Count one more moment; it may be the last one."""
         self.counts[moment] += 1
-        if self._kill == (moment, self.counts[moment]):
-            os.kill(os.getpid(), signal.SIGKILL)
+        if self._fatal == (moment, self.counts[moment]):
+            self._fate()
 
 
 class PostLog:
@@ -142,6 +151,29 @@ def open_watched(job: Mapping[str, Any], meter: Meter) -> Desk:
     return desk
 
 
+def watch_without(job: Mapping[str, Any], meter: Meter) -> None:
+    """Do what the watchdog does at 07:28 that takes the database for gone."""
+    folder = Path(job["folder"])
+    log = PostLog(folder)
+    smtplib.SMTP = watched_smtp(meter, log)
+    watch_notes(log)
+    settings = read_settings(surroundings(folder, job))
+    now = on_the_morning(SESSION, config.RULES_UNTIL)()
+    watch_without_database(settings, CALENDAR, now, "The risk database cannot be used.")
+
+
+def watch_notes(log: PostLog) -> None:
+    """Tell the log of each note of an emergency mail: it is what a commit is to the others."""
+    for name in ("accepted", "not_accepted", "in_doubt"):
+        note = getattr(FileOutbox, name)
+
+        def noted(*arguments: Any, note: Callable = note, **named: Any) -> None:
+            note(*arguments, **named)
+            log.note("committed")
+
+        setattr(FileOutbox, name, noted)
+
+
 def surroundings(folder: Path, job: Mapping[str, Any]) -> dict[str, str]:
     """Return the environment of a desk that takes its nights from an inbox and mails to a local server."""
     return environment(
@@ -173,10 +205,26 @@ def perform(job: Mapping[str, Any]) -> None:
     """Do the verbs of a job in order, whatever the earlier ones said; fail at the end if one failed."""
     _take_down_what_is_said(Path(job["folder"]))
     _limit_time(job)
-    moment = job["moment"] and Moment(job["moment"])
-    meter = Meter((moment, job["at"]) if moment else None)
-    begin, problems = monotonic(), []
-    with open_watched(job, meter) as desk:
+    meter, problems = _meter(job), []
+    if WATCHDOG in job["verbs"]:
+        with _noted(problems, WATCHDOG):
+            watch_without(job, meter)
+    else:
+        _perform_verbs(job, meter, problems)
+    if problems:
+        raise SystemExit(1)
+
+
+def _meter(job: Mapping[str, Any]) -> Meter:
+    if not job["moment"]:
+        return Meter(None)
+    fate = partial(take_away, Path(job["folder"])) if job["is_loss"] else _die
+    return Meter((Moment(job["moment"]), job["at"]), fate)
+
+
+def _perform_verbs(job: Mapping[str, Any], meter: Meter, problems: list[str]) -> None:
+    begin = monotonic()
+    with _noted(problems, "opening the desk"), open_watched(job, meter) as desk:
         for verb in job["verbs"]:
             with _noted(problems, verb):
                 how()[verb](desk, run_for(SESSION))
@@ -184,8 +232,6 @@ def perform(job: Mapping[str, Any]) -> None:
     if job["is_measured"]:
         meter.counts[Moment.BY_THE_CLOCK] = round(1_000 * (monotonic() - begin))
         (Path(job["folder"]) / USUAL).write_text(json.dumps(meter.counts))
-    if problems:
-        raise SystemExit(1)
 
 
 @contextmanager

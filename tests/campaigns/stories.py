@@ -1,7 +1,8 @@
 """Stories of bad mornings, drawn from a seed: what runs when, who is killed where, how the server behaves.
 
 A story asks for nothing impossible: before the first mail may leave, every verb has ended undisturbed
-once. So whatever else happens, what the desk gets must be what an undisturbed morning gives.
+once. So whatever else happens, what the desk gets must be what an undisturbed morning gives. Only in an
+outage the database goes away, and what the desk gets may be the watchdog's emergency mail.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from riskops.records import Verb
 
 MORNING = tuple(verb.value for verb in Verb)
 *BEFORE_THE_MAIL, SEND = MORNING
+WATCHDOG = "the watchdog, without the database"
 EVERY_NTH_ON_POSTGRESQL = 5
+EVERY_NTH_IS_AN_OUTAGE = 4
 
 
 class Moment(StrEnum):
@@ -58,6 +61,14 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss(Kill):
+    """At that moment the process lives on, and the database goes away for everybody."""
+
+    def __str__(self) -> str:
+        return f"the database goes {self.moment}, {self.share:.0%} in"
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What one process does: verbs in order, going on whatever they say, unless it is killed."""
 
@@ -71,14 +82,19 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Jobs at the same time; in a `mess`, verbs may miss what an earlier one did not leave."""
+    """Jobs at the same time; in a `mess`, verbs may miss what an earlier one did not leave.
+
+    Where it `is_away`, the database is, from the beginning of the act to its end.
+    """
 
     jobs: tuple[Job, ...]
     mood: Mood = Mood.WELL
     is_mess: bool = False
+    is_away: bool = False
 
     def __str__(self) -> str:
         together = " | beside it: ".join(map(str, self.jobs))
+        together = f"without the database: {together}" if self.is_away else together
         return together if self.mood is Mood.WELL else f"{together} (the server: {self.mood})"
 
     @property
@@ -95,16 +111,58 @@ class Story:
     database: str
     acts: tuple[Act, ...]
 
+    @property
+    def is_outage(self) -> bool:
+        """Whether a watchdog takes the database for gone in it."""
+        return any(WATCHDOG in job.verbs for act in self.acts for job in act.jobs)
+
 
 UNDISTURBED = Act((Job(MORNING),))
+
+
+def drawn(seed: int, number: int) -> Story:
+    """Draw a morning of a campaign: every fourth one is an outage."""
+    is_outage = number % EVERY_NTH_IS_AN_OUTAGE == EVERY_NTH_IS_AN_OUTAGE - 1
+    return outage(seed, number) if is_outage else story(seed, number)
 
 
 def story(seed: int, number: int) -> Story:
     """Draw the story of a morning; the same seed and number give the same story."""
     chance = Random(f"{seed}:{number}")  # noqa: S311 - a seeded story, no secret
-    database = "sqlite" if number % EVERY_NTH_ON_POSTGRESQL else "postgresql"
     acts = [*_mess(chance), *_towards_the_mail(chance), *_mailing(chance), UNDISTURBED]
-    return Story(number, database, tuple(acts))
+    return Story(number, _database(number), tuple(acts))
+
+
+def outage(seed: int, number: int) -> Story:
+    """Draw a morning whose database goes away and comes back, with watchdogs beside it and after it."""
+    chance = Random(f"outage {seed}:{number}")  # noqa: S311 - a seeded story, no secret
+    decided = [Act((Job(tuple(BEFORE_THE_MAIL)),))] if chance.random() < 0.5 else []
+    lost = [_loss(chance, bool(decided)) for _ in range(chance.randint(0, 2))]
+    emergency = [_emergency(chance) for _ in range(chance.randint(1, 3))]
+    return Story(number, _database(number), (*decided, *lost, *emergency, UNDISTURBED))
+
+
+def _database(number: int) -> str:
+    return "sqlite" if number % EVERY_NTH_ON_POSTGRESQL else "postgresql"
+
+
+def _loss(chance: Random, is_decided: bool) -> Act:
+    """Let the database go while a sender, or a whole morning, is at work."""
+    verbs = (SEND,) if is_decided and chance.random() < 0.8 else MORNING
+    moments = (Moment.BEFORE_A_COMMIT, Moment.AFTER_A_COMMIT, *(OF_THE_MAIL if verbs == (SEND,) else ()))
+    return Act((Job(verbs, Loss(chance.choice(moments), chance.random())),), is_mess=True)
+
+
+def _emergency(chance: Random) -> Act:
+    """Return one or two watchdogs without the database, or one beside a morning that has it."""
+    mood = chance.choices(list(Mood), weights=(6, 2, 1))[0]
+    kill = Kill(chance.choice(OF_THE_MAIL), chance.random()) if chance.random() < 0.4 else None
+    watchdog = Job((WATCHDOG,), kill)
+    if chance.random() < 0.4:
+        beside = Job(chance.choice([(SEND,), MORNING]))
+        return Act((watchdog, beside), mood, is_mess=True)
+    rivals = (Job((WATCHDOG,)),) if chance.random() < 0.3 else ()
+    return Act((watchdog, *rivals), mood, is_mess=True, is_away=True)
 
 
 def _mess(chance: Random) -> list[Act]:

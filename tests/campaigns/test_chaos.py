@@ -15,12 +15,16 @@ from tests.campaigns.stories import (
     MORNING,
     SEND,
     UNDISTURBED,
+    WATCHDOG,
     Act,
     Job,
     Kill,
+    Loss,
     Moment,
     Mood,
     Story,
+    drawn,
+    outage,
     story,
 )
 from tests.campaigns.theatre import DONE, Evenings, doubts_in, theatre
@@ -59,7 +63,7 @@ def play(stage):
 
 def killed_campaign(number):
     with opened(min(2, number)) as theatres:
-        return campaign([story(SEED, i) for i in range(number)], theatres)
+        return campaign([drawn(SEED, i) for i in range(number)], theatres)
 
 
 @pytest.mark.timeout(900)
@@ -76,7 +80,7 @@ def test_two_hundred_mornings_of_kills_end_as_undisturbed_ones():
     tally = killed_campaign(200)
     assert [as_told(violation, SEED) for violation in tally.violations] == []
     assert tally.kills.keys() == {moment.value for moment in Moment}
-    assert tally.second_copies > 0
+    assert (tally.outages, tally.emergency_mails > 0, tally.second_copies > 0) == (50, True, True)
 
 
 def test_the_undisturbed_morning_is_a_real_one(stage):
@@ -131,6 +135,70 @@ def test_two_mornings_at_once_give_one_mail_each(play):
     assert {len(copies) for copies in ending.mails.values()} == {1}
 
 
+# --- outages ----------------------------------------------------------------------------------
+
+WATCHED = Act((Job((WATCHDOG,)),), is_mess=True, is_away=True)
+LOST_AFTER_THE_ANSWER = Act((Job((SEND,), Loss(Moment.MAIL_ANSWERED, 0.0)),), is_mess=True)
+
+
+def emergencies(ending):
+    """Return by recipient which of the copies are emergency mails."""
+    return {who: ["EMERGENCY" in mail["Subject"] for mail in mails] for who, mails in ending.mails.items()}
+
+
+@pytest.mark.timeout(900)
+def test_three_mornings_of_outages_end_with_one_mail_each(stage):
+    tally = campaign([outage(SEED, number) for number in range(3)], [stage])
+    assert [as_told(violation, SEED) for violation in tally.violations] == []
+    assert (tally.outages, tally.mornings) == (3, {"sqlite": 2, "postgresql": 1})
+    assert tally.emergency_mails > 0
+
+
+@pytest.mark.fault(
+    what="the risk database goes away within a morning, the watchdog mails, and it comes back",
+    gets="one mail each: the emergency mail, which is taken over, or the usual one where that was accepted",
+    rung="3, or that of limits already decided",
+    label="EMERGENCY MAIL",
+    told="risk managers (mail)",
+)
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_an_outage_before_anything_is_decided_gives_everybody_held_limits_once(play, database):
+    lost = Act((Job(MORNING, Loss(Moment.AFTER_A_COMMIT, 0.2)),), is_mess=True)
+    ending, wrong = play(lost, WATCHED, WATCHED, database=database)
+    assert wrong == []
+    assert ending.statuses[:3] == ((1,), (0,), (0,))
+    assert emergencies(ending) == {who: [True] for who in ending.mails}
+    assert {row["rung"] for row in ending.table("decisions")} == {3}
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_an_outage_between_the_servers_answer_and_the_commit_gives_nobody_a_second_mail(play, database):
+    ending, wrong = play(DECIDED, LOST_AFTER_THE_ANSWER, WATCHED, database=database)
+    assert wrong == []
+    assert emergencies(ending) == {"first@example.com": [False], "second@example.com": [True]}
+
+
+def test_watchdogs_beside_a_morning_that_has_the_database_mail_nobody_twice(play):
+    beside = Act((Job((WATCHDOG,)), Job(MORNING)), is_mess=True)
+    ending, wrong = play(DECIDED, beside)
+    assert wrong == []
+    assert {who: len(mails) for who, mails in ending.mails.items()} == dict.fromkeys(ending.mails, 1)
+
+
+def test_a_second_emergency_mail_is_noticed(stage, play):
+    ending, _wrong = play(DECIDED, WATCHED)
+    copies = ending.mails["first@example.com"]
+    copies.append(copies[0])
+    assert any("got 2 mails, 2 of them unmarked" in told for told in complaints(ending, stage.undisturbed))
+
+
+def test_an_emergency_mail_with_other_limits_than_the_sealed_ones_is_noticed(stage, play):
+    ending, _wrong = play(WATCHED)
+    ending.rows["published_limits"] = stage.undisturbed.rows["published_limits"]
+    noticed = complaints(ending, stage.undisturbed)
+    assert any("every mail has the limits that are sealed" in told for told in noticed)
+
+
 # --- what the campaign must notice ----------------------------------------------------------
 
 NOTICED = {
@@ -144,7 +212,7 @@ NOTICED = {
 }
 COMPLAINT = {
     "acceptance_is_not_written_down": "every mail is known to be sent: ",
-    "a_sender_does_not_say_that_it_begins": "first@example.com got 2 mails, 2 of them unmarked",
+    "a_sender_does_not_say_that_it_begins": "who is not disturbed succeeds: ",
     "the_lock_of_a_sender_does_nothing": "first@example.com got 2 mails, 1 of them unmarked, with 0 doubts",
     "a_second_copy_does_not_say_so": "first@example.com got 2 mails, 2 of them unmarked",
     "results_of_a_repeated_verb_are_not_replaced": "who is not disturbed succeeds: ",
@@ -178,6 +246,17 @@ def test_a_violation_is_told_with_its_seed_and_its_story(play):
 def test_a_seed_and_a_number_give_the_same_story():
     assert story(3, 14) == story(3, 14)
     assert story(3, 14) != story(4, 14)
+
+
+def test_every_fourth_morning_of_a_campaign_is_an_outage_that_ends_undisturbed():
+    stories = [drawn(SEED, number) for number in range(40)]
+    outages = [told for told in stories if told.is_outage]
+    assert [told.number % 4 for told in outages] == [3] * 10
+    assert {told.acts[-1] for told in outages} == {UNDISTURBED}
+    assert {told.database for told in outages} == {"sqlite", "postgresql"}
+    jobs = [job for told in outages for act in told.acts for job in act.jobs]
+    assert any(isinstance(job.kill, Loss) for job in jobs)
+    assert "the database goes before a commit, 50% in" in str(Job((SEND,), Loss(Moment.BEFORE_A_COMMIT, 0.5)))
 
 
 def test_every_verb_ends_undisturbed_once_before_the_first_mail_may_leave():
@@ -217,8 +296,11 @@ def test_the_summary_counts_what_was_seen():
     tally = Tally(mails=3, second_copies=1)
     tally.kills["at a call"] += 2
     assert [list(column.cells) for column in summary(tally).columns] == [
-        ["kills at a call", "mails accepted", "recipients with a second copy, marked", "violations"],
-        ["2", "3", "1", "0"],
+        [
+            *("of them with an outage of the database", "kills at a call", "mails accepted"),
+            *("of them emergency mails", "recipients with a second copy, marked", "violations"),
+        ],
+        ["0", "2", "3", "0", "1", "0"],
     ]
 
 

@@ -11,27 +11,32 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from riskops import limits_file
 from riskops.desk import Desk
-from riskops.limits_file import CURRENT
+from riskops.limits_file import CURRENT, State
+from riskops.records import Publication
 from riskops.store.tables import metadata
+from tests.campaigns.outage import give_back, take_away
 from tests.campaigns.performing import POST_LOG, RECIPIENTS, STDERR, USUAL
-from tests.campaigns.stories import MORNING, SEND, Act, Job, Mood, Story
-from tests.desks import copied, forgotten, keep_on_postgresql
-from tests.killing import evening_desk, morning_desk
+from tests.campaigns.stories import MORNING, OF_THE_MAIL, SEND, WATCHDOG, Act, Job, Loss, Mood, Story
+from tests.desks import copied, forgotten, keep_on_postgresql, keep_on_sqlite
+from tests.killing import TRADERS, evening_desk, morning_desk
 from tests.mail_catcher import Catcher, serving
 from tests.postgres_server import new_database
+from tests.small_desks import BASE_CENTS, DECISION, NIGHT, PUBLICATION, lived
 
 ROOT = Path(__file__).resolve().parents[2]
 DONE = 0
 KILLED = (-signal.SIGKILL, -signal.SIGALRM)
 NOT_PART_OF_THE_RESULT = {"run_records": None, "outbox": {"attempts"}}
+MAILS_OF_A_WATCHDOG = Counter(dict.fromkeys(OF_THE_MAIL, len(RECIPIENTS)))
 Rows = dict[str, list[tuple]]
 
 
@@ -105,10 +110,15 @@ class Ending:
     def killed_senders(self) -> int:
         """How many processes were killed that may have said that they begin with a mail."""
         return sum(
-            SEND in job.verbs and status in KILLED
+            bool({SEND, WATCHDOG} & {*job.verbs}) and status in KILLED
             for act, statuses in zip(self.story.acts, self.statuses, strict=True)
             for job, status in zip(act.jobs, statuses, strict=True)
         )
+
+    @property
+    def emergency_mails(self) -> int:
+        """How many emergency mails were accepted."""
+        return sum("EMERGENCY" in mail["Subject"] for mails in self.mails.values() for mail in mails)
 
     def table(self, name: str) -> list[dict[str, Any]]:
         """Return the rows of a table by the names of its columns."""
@@ -124,8 +134,34 @@ class Evenings:
     @classmethod
     def made(cls, folder: Path, server: sa.URL) -> Evenings:
         """Make the desks below `folder` and on a server of PostgreSQL."""
-        keep_on_postgresql(folder / "postgresql", new_database(server))
-        return cls({name: evening_desk(folder / name) for name in ("sqlite", "postgresql")})
+        kept = {
+            "sqlite": keep_on_sqlite(folder / "sqlite"),
+            "postgresql": keep_on_postgresql(folder / "postgresql", new_database(server)),
+        }
+        return cls({name: _lived(evening_desk(desk)) for name, desk in kept.items()})
+
+
+def _lived(folder: Path) -> Path:
+    """Let the limits of the session before have left, as `_last_file` has them."""
+    with morning_desk(folder, folder / "inbox") as desk:
+        lived(desk, NIGHT, {d.trader_id: d.reduction for d in _last_limits().decisions})
+    return folder
+
+
+def _last_limits() -> Publication:
+    """Return limits of the session before: every second trader is cut."""
+    cuts = {str(3937 + i): 40 * (i % 2) for i in range(TRADERS)}
+    decisions = [
+        replace(DECISION, trader_id=t, name="", reduction=cut, limit_cents=BASE_CENTS * (100 - cut) // 100)
+        for t, cut in cuts.items()
+    ]
+    return replace(PUBLICATION, session=NIGHT, decisions=tuple(decisions))
+
+
+def _last_file(output: Path) -> None:
+    file = limits_file.limits_file(_last_limits(), "test", State.SEALED)
+    limits_file.write(file, output)
+    limits_file.make_current(file, output)
 
 
 class Theatre:
@@ -140,11 +176,12 @@ class Theatre:
 
     def play(self, story: Story, broken: str = "", patience_seconds: float = 0.1) -> Ending:
         """Play a story on a desk of its own, and return what it has come to."""
-        folder = copied(self._evenings.folders[story.database], self._folder / f"morning_{story.number}")
+        folder = self._desk(story.database, f"morning_{story.number}")
         self._server.emptied()
         statuses = []
         for act in story.acts:
             self._server.open_for(act.mood, patience_seconds if _rivals(act) else 0.0)
+            (take_away if act.is_away else give_back)(folder)
             statuses.append(self._perform(folder, act.jobs, broken))
         return self._ending(story, statuses, folder)
 
@@ -160,6 +197,12 @@ class Theatre:
         self._process.wait()
         self._process.stdout.close()
 
+    def _desk(self, database: str, name: str) -> Path:
+        """Return the folder of a desk of its own on its evening, with the limits file of that session."""
+        folder = copied(self._evenings.folders[database], self._folder / name)
+        _last_file(folder / "out")
+        return folder
+
     def _begun(self) -> subprocess.Popen:
         warm_up = copied(self._evenings.folders["sqlite"], self._folder / "warm_up")
         return subprocess.Popen(
@@ -172,7 +215,7 @@ class Theatre:
 
     def _rehearsed(self) -> Ending:
         """Go through a morning nobody disturbs, and measure what every verb usually does."""
-        folder = copied(self._evenings.folders["sqlite"], self._folder / "rehearsal")
+        folder = self._desk("sqlite", "rehearsal")
         acts = tuple(Act((Job((verb,)),)) for verb in MORNING)
         statuses = []
         for act in acts:
@@ -193,9 +236,10 @@ class Theatre:
     def _when(self, job: Job) -> dict[str, Any]:
         """Say at which of its moments a job is killed: so many commits, calls, mails or milliseconds in."""
         if job.kill is None:
-            return {"moment": "", "at": 0}
-        usual = sum(self._usual[verb][job.kill.moment] for verb in job.verbs)
-        return {"moment": job.kill.moment, "at": 1 + int(job.kill.share * usual)}
+            return {"moment": "", "at": 0, "is_loss": False}
+        usual = sum(self._usual.get(verb, MAILS_OF_A_WATCHDOG)[job.kill.moment] for verb in job.verbs)
+        at = 1 + int(job.kill.share * usual)
+        return {"moment": job.kill.moment, "at": at, "is_loss": isinstance(job.kill, Loss)}
 
     def _ending(self, story: Story, statuses: Sequence[tuple[int, ...]], folder: Path) -> Ending:
         mails: dict[str, list[EmailMessage]] = {recipient: [] for recipient in RECIPIENTS}
@@ -259,4 +303,4 @@ def doubts_in(post_log: str) -> Counter[str]:
 
 
 def _rivals(act: Act) -> bool:
-    return sum(SEND in job.verbs for job in act.jobs) > 1
+    return sum(bool({SEND, WATCHDOG} & {*job.verbs}) for job in act.jobs) > 1

@@ -36,10 +36,10 @@ def closed_port():
 
 
 @pytest.fixture
-def environ(tmp_path, closed_port):
+def environ(folder, closed_port):
     """Return the environment of a desk whose mail server is down, a canary in its credentials."""
     return environment(
-        tmp_path,
+        folder,
         RISKOPS_SOURCE="csv",
         RISKOPS_DELIVERY="smtp",
         RISKOPS_RECIPIENTS="risk@example.com",
@@ -51,9 +51,9 @@ def environ(tmp_path, closed_port):
 
 
 @pytest.fixture
-def desk(tmp_path, environ):
+def desk(folder, environ):
     """Return a desk with limits, ready to be mailed."""
-    csv_desk(tmp_path, {"3942": quiet()[:30]}).store.close()
+    csv_desk(folder, {"3942": quiet()[:30]}).store.close()
     with open_desk(environ, on_the_morning(SESSION)) as made:
         made.store.mornings.publish(PUBLICATION, {})
         made.store.mornings.finish(SESSION, 0, Verb.CHOOSE, {"verdict": "rules_hold", "why": "why"})
@@ -69,13 +69,13 @@ def everything_below(folder):
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_mail_server_that_is_down_gives_no_credential_away(desk, tmp_path, caplog, capfd):
+def test_a_mail_server_that_is_down_gives_no_credential_away(desk, folder, caplog, capfd):
     with caplog.at_level(logging.DEBUG), pytest.raises(DeliveryError) as caught:
         send(desk, RUN)
     told = "".join(traceback.format_exception(caught.value)) + caplog.text + "".join(capfd.readouterr())
     assert "risk@example.com" in told
     assert CANARY not in told
-    assert CANARY.encode() not in everything_below(tmp_path)
+    assert CANARY.encode() not in everything_below(folder)
 
 
 def test_the_mail_command_gives_no_credential_away(desk, environ):

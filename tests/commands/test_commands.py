@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from riskops import errors
 from riskops.cli import app
+from riskops.commands import live
 from riskops.commands.live import COMMANDS
 from riskops.errors import RiskOpsError
 from riskops.records import Verb
@@ -27,7 +28,7 @@ ARGUMENTS = {
     "load": ("history.csv",),
     "backup": ("backup.zip",),
 }
-OWN_DATABASE = {"migrate", "demo", "restore", "up", "catch-mail", "check-limits"}
+OWN_DATABASE = {"migrate", "demo", "restore", "up", "catch-mail", "check-limits", "study"}
 EXCEPT_WHAT_CREATES = [(name, *ARGUMENTS.get(name, ())) for name in NAMES if name not in OWN_DATABASE]
 ERRORS = [e for _name, e in inspect.getmembers(errors, inspect.isclass) if issubclass(e, RiskOpsError)]
 
@@ -45,9 +46,9 @@ def said(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def decided(tmp_path_factory):
+def decided(keeper, tmp_path_factory):
     """Return the folder of a desk that is decided and mailed."""
-    folder = tmp_path_factory.mktemp("decided")
+    folder = keeper(tmp_path_factory.mktemp("decided"))
     with csv_desk(folder, stormy()) as desk:
         for verb in each_verb():
             verb(desk, run_for(SESSION))
@@ -55,10 +56,10 @@ def decided(tmp_path_factory):
 
 
 @pytest.fixture
-def empty(tmp_path):
+def empty(folder):
     """Return the folder of a desk that is migrated and has nobody."""
-    assert run(tmp_path, "migrate").exit_code == 0
-    return tmp_path
+    assert run(folder, "migrate").exit_code == 0
+    return folder
 
 
 class TestHelp:
@@ -120,12 +121,13 @@ class TestExitCodes:
         assert (result.exit_code, "use one of demo, csv" in result.stderr) == (11, True)
 
     @pytest.mark.parametrize("name", ["status", "ingest", "morning", "report"])
-    def test_a_database_that_is_not_migrated_is_refused_with_the_remedy(self, name, tmp_path):
-        result = run(tmp_path, name, *ON)
+    def test_a_database_that_is_not_migrated_is_refused_with_the_remedy(self, name, folder):
+        result = run(folder, name, *ON)
         assert (result.exit_code, "riskops migrate" in result.stderr) == (11, True)
 
     @pytest.mark.parametrize("arguments", EXCEPT_WHAT_CREATES, ids=lambda arguments: arguments[0])
-    def test_a_mistyped_path_is_told_and_nothing_is_made_there(self, arguments, tmp_path):
+    def test_a_mistyped_path_is_told_and_nothing_is_made_there(self, arguments, tmp_path, monkeypatch):
+        monkeypatch.setattr(live, "wall_clock", on_the_morning(SESSION))  # later the watchdog holds limits
         (tmp_path / "desk").mkdir()
         url = f"sqlite:///{tmp_path / 'desk' / 'mistyped' / 'risk.db'}"
         result = run(tmp_path / "desk", *arguments, RISKOPS_DATABASE_URL=url)
@@ -245,16 +247,16 @@ class TestAsking:
         assert "cents" not in shown
         assert "_" not in shown
 
-    def test_explain_names_the_trader(self, tmp_path):
-        with csv_desk(tmp_path, {"3942": trader_3942()}) as desk:
+    def test_explain_names_the_trader(self, folder):
+        with csv_desk(folder, {"3942": trader_3942()}) as desk:
             desk.store.mornings.publish(PUBLICATION, {})
-        assert "Trader 3942, Daniel Mercer, on 2026-03-16" in said(tmp_path, "explain", "3942", str(SESSION))
+        assert "Trader 3942, Daniel Mercer, on 2026-03-16" in said(folder, "explain", "3942", str(SESSION))
 
-    def test_explain_puts_the_numbers_behind_a_signal_into_words(self, tmp_path):
-        with csv_desk(tmp_path, {"3942": trader_3942()}) as desk:
+    def test_explain_puts_the_numbers_behind_a_signal_into_words(self, folder):
+        with csv_desk(folder, {"3942": trader_3942()}) as desk:
             for verb in each_verb():
                 verb(desk, run_for(SESSION, deliver=False))
-        text = said(tmp_path, "explain", "3942", SESSION.isoformat())
+        text = said(folder, "explain", "3942", SESSION.isoformat())
         assert "drawdown │ 40% │ drawdown: 18.2%" in text
         assert "lost from the peak: $18,200" in text
         assert "of the drawdown capital: $100,000" in text

@@ -13,6 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from riskops.cli import app
@@ -20,6 +21,7 @@ from riskops.commands.live import COMMANDS
 from riskops.pipeline.enrol import enrol
 from riskops.pipeline.load import load_file
 from riskops.sources.demo import PINNED_SESSION
+from riskops.store.tables import daily_results
 from tests.builders import SESSION, trader_3942, trader_3951
 from tests.desks import copied, each_verb, environment, on_the_morning, opened, run_for, whole_environment
 from tests.small_desks import BASE_CENTS, csv_desk, quiet
@@ -41,8 +43,8 @@ def riskops_morning(folder: Path, session: date, *options: str, **changes: str) 
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sample")
+def sample(keeper, tmp_path_factory):
+    folder = keeper(tmp_path_factory.mktemp("sample"))
     others = {str(3960 + i): quiet() for i in range(13)}
     csv_desk(folder, {"3942": trader_3942(), "3951": trader_3951()} | others).store.close()
     return folder
@@ -54,8 +56,8 @@ def printed(sample):
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("real")
+def real(keeper, tmp_path_factory):
+    folder = keeper(tmp_path_factory.mktemp("real"))
     with opened(folder, on_the_morning(SESSION), RISKOPS_CALENDAR="24/7", RISKOPS_SOURCE="csv") as desk:
         days = sorted(day for _account, day in net_by_account_day())
         for account in sorted({account for account, _day in net_by_account_day()}):
@@ -103,10 +105,8 @@ class TestSample:
 class TestRealFills:
     def test_every_account_day_nets_what_the_file_says_to_the_cent(self, real):
         with real.store.database.reading() as connection:
-            query = "SELECT account_id, session, net_cents FROM daily_results"
-            stored = {
-                (row[0], date.fromisoformat(row[1])): row[2] for row in connection.exec_driver_sql(query)
-            }
+            rows = connection.execute(sa.select(daily_results))
+            stored = {(row.account_id, row.session): row.net_cents for row in rows}
         expected = {key: in_cents(usd) for key, usd in net_by_account_day().items()}
         assert len(expected) > 100
         assert stored == expected

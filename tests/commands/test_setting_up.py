@@ -33,9 +33,9 @@ def refused(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def enrolled(tmp_path_factory):
+def enrolled(keeper, tmp_path_factory):
     """Return the folder of a desk with one trader."""
-    folder = tmp_path_factory.mktemp("enrolled")
+    folder = keeper(tmp_path_factory.mktemp("enrolled"))
     assert run(folder, "migrate").exit_code == 0
     assert run(folder, "enrol", "3942", "A3942", "--since", "2026-03-02").exit_code == 0
     return folder

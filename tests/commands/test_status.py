@@ -18,7 +18,7 @@ from riskops.desk import open_desk
 from riskops.pipeline.backup import back_up
 from riskops.sessions import DESK_ZONE, TradingCalendar, desk_time
 from tests.builders import CALENDAR, SESSION
-from tests.desks import each_verb, environment, opened, run_for
+from tests.desks import each_verb, environment, is_on_sqlite, opened, run_for
 from tests.small_desks import NIGHT, csv_desk, night_file, rows_of, stormy
 
 ON = ("--session", SESSION.isoformat())
@@ -37,10 +37,15 @@ def said(folder: Path, *arguments: str, **changes: str) -> str:
     return " ".join(result.stdout.split())
 
 
+def server(folder: Path) -> str:
+    """Return how the server's name and version begin."""
+    return r"SQLite 3\." if is_on_sqlite(folder) else r"PostgreSQL 1\d\."
+
+
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory):
+def lived(keeper, tmp_path_factory):
     """Return the folder of a desk that lived its morning by the night's file."""
-    folder = tmp_path_factory.mktemp("lived")
+    folder = keeper(tmp_path_factory.mktemp("lived"))
     night_file(folder, rows_of({trader: usd[-1:] for trader, usd in RESULTS.items()}))
     earlier = {trader: usd[:-1] for trader, usd in RESULTS.items()}
     with csv_desk(folder, earlier, last=CALENDAR.previous(NIGHT)) as desk:
@@ -50,9 +55,9 @@ def lived(tmp_path_factory):
 
 
 @pytest.fixture
-def empty(tmp_path):
-    opened(tmp_path).store.close()
-    return tmp_path
+def empty(folder):
+    opened(folder).store.close()
+    return folder
 
 
 class TestOneScreen:
@@ -63,7 +68,7 @@ class TestOneScreen:
         assert "accounts fetched │ 15 of 15" in text
         assert "behind │ nobody" in text
         assert "limits file │ sealed, " in text
-        assert re.search(r"database │ SQLite 3\.[\d.]+, [\d.]+ MB, schema \d{4}", text)
+        assert re.search(rf"database │ {server(lived)}[\d.]+, [\d.]+ MB, schema \d{{4}}", text)
         assert re.search(r"next run │ \w{3} \d{4}-\d\d-\d\d 06:00 New York, in \d+ \w+", text)
         assert "last backup │ none known here: `riskops backup DESTINATION`" in text
 
@@ -78,10 +83,6 @@ class TestOneScreen:
         text = said(lived, "--session", CALENDAR.shift(SESSION, 1).isoformat())
         assert "0 of 15" in text
         assert re.search(rf"behind │ A3937 \({NIGHT}\), .* and 7 more", text)
-
-    def test_on_postgresql_it_names_the_server_s_version(self, postgresql_folder):
-        opened(postgresql_folder).store.close()
-        assert re.search(r"database │ PostgreSQL 1\d\.\d+, [\d.]+ MB, schema \d{4}", said(postgresql_folder))
 
     @pytest.mark.parametrize("columns", [80, 100])
     def test_it_fits_a_narrow_screen_and_nothing_is_cut_off(self, lived, columns):
@@ -104,8 +105,8 @@ class TestLittleIsKnown:
         assert "mail │ not out" in text
         assert "limits file │ none, nothing is decided" in text
 
-    def test_a_desk_that_is_not_migrated_is_told_how(self, tmp_path):
-        result = shown(tmp_path)
+    def test_a_desk_that_is_not_migrated_is_told_how(self, folder):
+        result = shown(folder)
         assert (result.exit_code, "riskops migrate" in result.stderr) == (11, True)
 
     @pytest.mark.fault(

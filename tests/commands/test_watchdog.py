@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from riskops import limits_file
 from riskops.cli import app
 from riskops.commands import live
-from riskops.errors import ConfigurationError, LimitsFileError, StoreError
+from riskops.errors import ConfigurationError, LimitsFileError, OlderRecordError, StoreError
 from riskops.limits_file import State
 from tests.builders import SESSION
 from tests.desks import environment, on_the_morning, opened
@@ -100,16 +100,56 @@ def test_no_credential_is_given_away(unreachable, last_file, watchdog, tmp_path,
     label="EMERGENCY MAIL",
     told="risk managers (mail), on-call (webhook)",
 )
-def test_a_database_that_is_not_there_is_gone_as_well(unreachable, last_file, watchdog, tmp_path):
+def test_a_database_that_is_not_there_is_gone_as_well(unreachable, last_file, watchdog, tmp_path, listener):
     environ = unreachable | {"RISKOPS_DATABASE_URL": f"sqlite:///{tmp_path / 'no' / 'risk.db'}"}
     assert watchdog(environ, time(7, 28)).exit_code == live.NOT_WELL
     assert (tmp_path / "out" / str(SESSION) / "limits.txt").exists()
+    assert "An EMERGENCY MAIL left with rung 3 hold" in said(listener)
 
 
+@pytest.mark.fault(
+    what="the risk database knows nothing of the last mail and limits are due",
+    gets="limits held from the last limits file at 07:28",
+    rung="3",
+    label="EMERGENCY MAIL",
+    told="risk managers (mail), on-call (webhook)",
+)
+def test_a_database_from_before_the_last_mail_counts_as_gone(last_file, watchdog, folder, listener):
+    opened(folder).store.close()
+    environ = environment(
+        folder, RISKOPS_ON_CALL_WEBHOOK=f"http://127.0.0.1:{listener.server_address[1]}/on-call"
+    )
+    assert watchdog(environ, time(6, 30)).exit_code == OlderRecordError.exit_code
+    assert "riskops take-over" in said(listener)
+    assert watchdog(environ, time(7, 28)).exit_code == live.NOT_WELL
+    assert "HELD (rung 3)" in (folder / "out" / str(SESSION) / "limits.txt").read_text()
+
+
+@pytest.mark.fault(
+    what="the watchdog cannot read its settings",
+    gets="nothing from the watchdog: Airflow's own morning goes on",
+    rung="-",
+    label="ConfigurationError, exit code 11",
+    told="on-call (webhook), if the webhook itself can be read",
+)
 def test_settings_that_are_wrong_end_it_before_anything_is_tried(unreachable, watchdog, listener):
     result = watchdog(unreachable | {"RISKOPS_DELIVERY": "pigeon"}, time(7, 28))
     assert result.exit_code == ConfigurationError.exit_code
     assert "RISKOPS_DELIVERY" in result.output
+    (told,) = listener.heard
+    assert "RiskOps test: the watchdog cannot read its settings" in told[1]["text"]
+    assert "RISKOPS_DELIVERY" in told[1]["text"]
+
+
+def test_settings_without_a_name_are_told_as_well(unreachable, watchdog, listener):
+    assert watchdog(unreachable | {"RISKOPS_DEPLOYMENT": ""}, time(7, 28)).exit_code == 11
+    assert "RISKOPS_DEPLOYMENT is not set" in said(listener)
+
+
+def test_where_the_webhook_itself_is_wrong_the_exit_code_is_what_is_left(unreachable, watchdog, listener):
+    result = watchdog(unreachable | {"RISKOPS_ON_CALL_WEBHOOK": f"ftp://{CANARY}"}, time(7, 28))
+    assert (result.exit_code, CANARY in result.output) == (11, False)
+    assert listener.heard == []
 
 
 def test_an_unknown_calendar_is_told(unreachable, watchdog, listener):
@@ -118,9 +158,9 @@ def test_an_unknown_calendar_is_told(unreachable, watchdog, listener):
     assert "the watchdog failed" in said(listener)
 
 
-def test_on_a_quiet_morning_all_is_well(tmp_path, watchdog):
-    opened(tmp_path).store.close()
-    result = watchdog(environment(tmp_path), time(6, 5))
+def test_on_a_quiet_morning_all_is_well(folder, watchdog):
+    opened(folder).store.close()
+    result = watchdog(environment(folder), time(6, 5))
     assert (result.exit_code, "All is well." in result.output) == (0, True)
 
 
@@ -132,7 +172,7 @@ def test_on_a_quiet_morning_all_is_well(tmp_path, watchdog):
     told="risk managers (mail), on-call (webhook)",
 )
 def test_a_server_that_never_answers_counts_as_gone(
-    unreachable, last_file, watchdog, monkeypatch, tmp_path, silent_server
+    unreachable, last_file, watchdog, monkeypatch, tmp_path, silent_server, listener
 ):
     monkeypatch.setattr(live, "ANSWER_WITHIN_SECONDS", 1)
     environ = unreachable | {"RISKOPS_DATABASE_URL": f"postgresql+psycopg://r@127.0.0.1:{silent_server}/r"}
@@ -140,6 +180,7 @@ def test_a_server_that_never_answers_counts_as_gone(
     assert watchdog(environ, time(7, 28)).exit_code == live.NOT_WELL
     assert "no answer within 1 s" in (tmp_path / "out" / str(SESSION) / "limits.txt").read_text()
     assert signal.getsignal(signal.SIGALRM) is before
+    assert "An EMERGENCY MAIL left with rung 3 hold" in said(listener)
 
 
 @pytest.fixture

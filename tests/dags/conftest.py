@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -41,26 +42,32 @@ def first_morning(small_desk: Path, migrated_airflow: Path, patch: pytest.Monkey
 
 @pytest.fixture
 def second_morning(
-    lived_template: Path, tmp_path: Path, migrated_airflow: Path, patch: pytest.MonkeyPatch
+    lived_template: Path, own_copy: Callable[[Path], Path], migrated_airflow: Path, patch: pytest.MonkeyPatch
 ) -> AirflowDesk:
     """Return a desk whose limits for the session before were mailed."""
-    return AirflowDesk(copied(lived_template, tmp_path / "lived"), patch)
+    return AirflowDesk(own_copy(lived_template), patch)
 
 
 @pytest.fixture
 def finished_morning(
-    finished_template: Path, tmp_path: Path, migrated_airflow: Path, patch: pytest.MonkeyPatch
+    finished_template: Path,
+    own_copy: Callable[[Path], Path],
+    migrated_airflow: Path,
+    patch: pytest.MonkeyPatch,
 ) -> AirflowDesk:
     """Return a desk whose limits for the pinned session were mailed."""
-    return AirflowDesk(copied(finished_template, tmp_path / "finished"), patch)
+    return AirflowDesk(own_copy(finished_template), patch)
 
 
 @pytest.fixture
 def composed_morning(
-    composed_template: Path, tmp_path: Path, migrated_airflow: Path, patch: pytest.MonkeyPatch
+    composed_template: Path,
+    own_copy: Callable[[Path], Path],
+    migrated_airflow: Path,
+    patch: pytest.MonkeyPatch,
 ) -> AirflowDesk:
     """Return a desk whose limits for the pinned session were decided and composed, not mailed."""
-    return AirflowDesk(copied(composed_template, tmp_path / "composed"), patch)
+    return AirflowDesk(own_copy(composed_template), patch)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from threading import Event
@@ -129,10 +129,26 @@ def test_every_command_that_triage_names_exists(dag: Any):
     assert named <= get_command(app).commands.keys()
 
 
+@pytest.fixture
+def on_call(patch: pytest.MonkeyPatch, listener: Any) -> Callable[[], list[str]]:
+    """Connect on-call's webhook, and return what says what on-call has heard."""
+    patch.setenv("RISKOPS_ON_CALL_WEBHOOK", f"http://127.0.0.1:{listener.server_port}/on-call")
+    return lambda: [body["text"] for _path, body in listener.heard]
+
+
+def given_up(told: list[str]) -> set[str]:
+    """Return the tasks that on-call was told were given up, each once."""
+    tasks = [found[1] for text in told if (found := re.search(r"test: (\w+) was given up", text))]
+    assert len(tasks) == len(set(tasks))
+    return set(tasks)
+
+
 # --- a sound morning --------------------------------------------------------------------------
 
 
-def test_a_sound_morning_is_green_and_mails_the_rules_limits(first_morning: AirflowDesk):
+def test_a_sound_morning_is_green_and_mails_the_rules_limits(
+    first_morning: AirflowDesk, on_call: Callable[[], list[str]]
+):
     outcome = first_morning.run(deliver="yes")
     assert outcome.state == "success"
     assert outcome.skipped == {"publish_model", "hold_limits"}
@@ -144,6 +160,7 @@ def test_a_sound_morning_is_green_and_mails_the_rules_limits(first_morning: Airf
     assert "rung 2 rules" in first_morning.mail()["Subject"]
     for decision in published.decisions:
         assert f"Trader {decision.trader_id}" in first_morning.mail_text()
+    assert on_call() == []
 
 
 def test_a_session_that_is_run_again_changes_nothing_and_mails_nothing(finished_morning: AirflowDesk):
@@ -252,7 +269,13 @@ def test_verbs_again_in_any_order_before_the_mail_decide_the_same_again(composed
     ids=["model_raises", "model_hangs", "model_loses"],
 )
 def test_a_model_that_fails_or_loses_leaves_the_rules_limits_and_a_green_run(
-    fault: str, failed: set, verdict: Verdict, words: str, first_morning: AirflowDesk, composed_template: Path
+    fault: str,
+    failed: set,
+    verdict: Verdict,
+    words: str,
+    first_morning: AirflowDesk,
+    composed_template: Path,
+    on_call: Callable[[], list[str]],
 ):
     first_morning.set(RISKOPS_FAULT=fault, RISKOPS_TASK_RETRIES="0")
     impatience = {"score_pooled_model": timedelta(seconds=1)} if fault == "model_hangs" else {}
@@ -263,6 +286,7 @@ def test_a_model_that_fails_or_loses_leaves_the_rules_limits_and_a_green_run(
     with opened(composed_template) as desk:
         assert limits_of(published) == limits_of(desk.store.mornings.publication(PINNED_SESSION, 0))
     assert words in first_morning.mail_text()
+    assert (given_up(on_call()), len(on_call())) == (failed, len(failed))
 
 
 NOT_RECORDED = "What became of the last sessions was not recorded in time for this mail"
@@ -277,7 +301,7 @@ NOT_RECORDED = "What became of the last sessions was not recorded in time for th
 )
 @pytest.mark.parametrize("way", ["raises", "hangs"])
 def test_outcomes_that_cannot_be_recorded_leave_the_mail_and_a_green_run(
-    way: str, second_morning: AirflowDesk, breaking: Any
+    way: str, second_morning: AirflowDesk, breaking: Any, on_call: Callable[[], list[str]]
 ):
     breaking(f"record_outcomes {way}")
     outcome = second_morning.run(time_outs={"record_outcomes": timedelta(seconds=2)}, deliver="yes")
@@ -285,6 +309,7 @@ def test_outcomes_that_cannot_be_recorded_leave_the_mail_and_a_green_run(
     assert second_morning.is_sealed()
     assert NOT_RECORDED in second_morning.mail_text()
     assert second_morning.content()["outcomes"] == []
+    assert given_up(on_call()) == {"record_outcomes"}
 
 
 def test_a_morning_after_another_records_what_became_of_it(second_morning: AirflowDesk):
@@ -331,7 +356,7 @@ def grave_fault(request: pytest.FixtureRequest) -> tuple[str, set[str], str]:
     told="risk managers (mail), on-call (webhook)",
 )
 def test_data_or_rules_that_fail_hold_the_limits_of_the_session_before(
-    grave_fault: tuple[str, set[str], str], second_morning: AirflowDesk
+    grave_fault: tuple[str, set[str], str], second_morning: AirflowDesk, on_call: Callable[[], list[str]]
 ):
     fault, failed, words = grave_fault
     second_morning.set(RISKOPS_FAULT=fault)
@@ -344,6 +369,8 @@ def test_data_or_rules_that_fail_hold_the_limits_of_the_session_before(
     assert all(limit <= before[trader_id] for trader_id, limit in limits_of(held).items())
     assert words in second_morning.mail_text()
     assert "rung 3 hold" in second_morning.mail()["Subject"]
+    assert given_up(on_call()) == failed
+    assert f"the mail left with rung 3 hold: {words}" in on_call()[-1]
 
 
 @pytest.mark.fault(
@@ -354,7 +381,7 @@ def test_data_or_rules_that_fail_hold_the_limits_of_the_session_before(
     told="risk managers (mail), on-call (webhook)",
 )
 def test_data_or_rules_that_fail_on_the_first_morning_give_the_floor(
-    grave_fault: tuple[str, set[str], str], first_morning: AirflowDesk
+    grave_fault: tuple[str, set[str], str], first_morning: AirflowDesk, on_call: Callable[[], list[str]]
 ):
     fault, failed, words = grave_fault
     first_morning.set(RISKOPS_FAULT=fault)
@@ -367,6 +394,8 @@ def test_data_or_rules_that_fail_on_the_first_morning_give_the_floor(
         assert decision.limit_cents == floor
     assert words in first_morning.mail_text()
     assert "rung 4 floor" in first_morning.mail()["Subject"]
+    assert given_up(on_call()) == failed
+    assert f"the mail left with rung 4 floor: {words}" in on_call()[-1]
 
 
 @pytest.mark.fault(
@@ -377,7 +406,7 @@ def test_data_or_rules_that_fail_on_the_first_morning_give_the_floor(
     told="on-call (webhook)",
 )
 def test_a_mail_server_that_is_down_turns_the_run_red_and_clearing_the_task_sends_the_mail(
-    first_morning: AirflowDesk,
+    first_morning: AirflowDesk, on_call: Callable[[], list[str]]
 ):
     first_morning.set(RISKOPS_FAULT="smtp_down")
     outcome = first_morning.run(deliver="yes")
@@ -386,11 +415,15 @@ def test_a_mail_server_that_is_down_turns_the_run_red_and_clearing_the_task_send
     assert not first_morning.is_sealed()
     assert first_morning.content()["published_limits"] == []
     assert first_morning.mails() == []
+    (told,) = on_call()
+    assert given_up([told]) == {"send_report"}
+    assert "reached 0 of 1" in told
 
     first_morning.set(RISKOPS_FAULT="none")
     assert first_morning.run(only="send_report", deliver="yes").state == "success"
     assert first_morning.is_sealed()
     assert len(first_morning.mails()) == 1
+    assert len(on_call()) == 1
 
 
 def test_what_trying_again_cannot_help_is_tried_once_and_what_it_can_is_tried_again(
@@ -430,7 +463,7 @@ def breaking(patch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.fault(
     what="choose, publish or compose breaks in a way nobody foresaw",
-    gets="a minimal text mail with the last committed limits",
+    gets="a minimal text mail with the last committed limits; they are in force, later sessions count on",
     rung="of those limits",
     label="MINIMAL MAIL",
     told="risk managers (mail), on-call (webhook)",
@@ -445,7 +478,12 @@ def breaking(patch: pytest.MonkeyPatch) -> Any:
     ids=["choose", "publish", "compose_report"],
 )
 def test_a_morning_that_breaks_mails_the_last_limits_that_were_committed(
-    verb: str, failed: str, committed_for: Any, second_morning: AirflowDesk, breaking: Any
+    verb: str,
+    failed: str,
+    committed_for: Any,
+    second_morning: AirflowDesk,
+    breaking: Any,
+    on_call: Callable[[], list[str]],
 ):
     breaking(verb)
     outcome = second_morning.run(deliver="yes")
@@ -456,6 +494,9 @@ def test_a_morning_that_breaks_mails_the_last_limits_that_were_committed(
     assert f"(for {committed_for:%A} {committed_for.day} {committed_for:%B %Y})" in text
     for line in limit_lines(second_morning.publication(committed_for)):
         assert re.search(line, text)
+    assert in_force(second_morning) == limits_of(second_morning.publication(committed_for))
+    assert given_up(on_call()) == {failed}
+    assert "a minimal mail left, with the last limits that were committed" in on_call()[-1]
 
 
 def test_a_first_morning_that_breaks_asks_for_the_floor(first_morning: AirflowDesk, breaking: Any):
@@ -471,13 +512,17 @@ def test_a_first_morning_that_breaks_asks_for_the_floor(first_morning: AirflowDe
     label="SessionError",
     told="on-call (webhook)",
 )
-def test_a_date_without_a_session_fails_at_once_and_changes_nothing(first_morning: AirflowDesk):
+def test_a_date_without_a_session_fails_at_once_and_changes_nothing(
+    first_morning: AirflowDesk, on_call: Callable[[], list[str]]
+):
     before = first_morning.content()
     outcome = first_morning.run(logical_date=None, session=str(SATURDAY), deliver="yes")
     assert outcome.state == "failed"
     assert max(outcome.tries.values()) == 1
     assert first_morning.content() == before
     assert first_morning.mails() == []
+    assert given_up(on_call()) == outcome.failed
+    assert all("the next one is 2026-10-26" in told for told in on_call())
 
 
 def test_a_session_that_is_no_date_is_refused_before_anything_runs(first_morning: AirflowDesk):
@@ -496,6 +541,14 @@ def context(run_type: str, deliver: str) -> dict[str, Any]:
 def limits_of(publication: Publication) -> dict[str, int]:
     """Return the limits in cents by trader."""
     return {decision.trader_id: decision.limit_cents for decision in publication.decisions}
+
+
+def in_force(desk: AirflowDesk) -> dict[str, int]:
+    """Return what counts as lived on the pinned session, in cents by trader."""
+    with desk.opened() as now:
+        past = now.store.history.lived(now.calendar.shift(PINNED_SESSION, 1))
+        on = now.calendar.position(PINNED_SESSION)
+        return {trader_id: lived[on].limit_cents for trader_id, lived in past.items() if on in lived}
 
 
 def limit_lines(publication: Publication) -> Iterator[str]:

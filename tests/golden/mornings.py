@@ -186,11 +186,47 @@ def model_decides() -> Content:
         large_loss_probability=0.17,
         challenger_reduction=40,
     )
-    wins = "The model beats the rules by more than 10 %: e = 25.3 of 20 on 812 desk-days."
-    found = comparison(verdict=Verdict.MODEL_WINS, reason=wins, e_values=(25.3, 400.0, 90.0, 26.0))
+    wins = (
+        "The model decides since 2026-03-02: it beats the rules by more than 10 %, e = 25.3 of 20 on 812 "
+        "desk-days; e = 1.2 of 3 for a demotion."
+    )
+    found = comparison(
+        verdict=Verdict.MODEL_WINS,
+        reason=wins,
+        e_values=(25.3, 400.0, 90.0, 26.0),
+        champion=Engine.POOLED_MODEL,
+        champion_since=date(2026, 3, 2),
+        demotion_e=1.2,
+    )
     desk = (raised, decision("3942", rung=Rung.MODEL))
     made = publication(desk, rung=Rung.MODEL, verdict=Verdict.MODEL_WINS, why=wins)
     return content(made, replace(found, sessions_to_go=0), [check()], scores(), 0.22)
+
+
+def own_models() -> Content:
+    """Rung 2+T: the promoted model was killed, a trader's own model has tightened one limit."""
+    why = (
+        "The pooled model gave no scores: it was killed. It is promoted, so the traders' own models "
+        "tighten the rules' limits"
+    )
+    tightened = decision(
+        "3951",
+        40,
+        engine=Engine.OWN_MODELS,
+        reasons=(
+            "size after losing trades 1.9x that after winning trades (+$85 of expected gain)",
+            "Loss streak (3 days)",
+        ),
+    )
+    desk = (tightened, *(d for d in seed_desk() if d.trader_id != "3951"))
+    made = publication(desk, verdict=Verdict.MODEL_FAILED, why=why)
+    found = comparison(
+        verdict=Verdict.MODEL_FAILED,
+        reason="The pooled model gave no scores: it was killed",
+        champion=Engine.POOLED_MODEL,
+        champion_since=date(2026, 3, 2),
+    )
+    return content(made, found, [check()], (), 0.31)
 
 
 def model_failed() -> Content:
@@ -294,6 +330,7 @@ MORNINGS: dict[str, Callable[[], Content]] = {
         usual,
         model_decides,
         model_failed,
+        own_models,
         limits_held,
         floor,
         quarantine,

@@ -3,7 +3,15 @@ import pytest
 
 from riskops import config
 from riskops.models import pooled
-from riskops.models.pooled import Examples, WalkForward, fit_policy, fit_risk, level_weights, moments
+from riskops.models.pooled import (
+    Examples,
+    WalkForward,
+    fit_policy,
+    fit_risk,
+    level_weights,
+    moments,
+    risk_rows,
+)
 
 FAR = 10_000
 
@@ -110,7 +118,7 @@ def test_the_risk_head_is_scikit_learns_logistic_regression():
     z = standardised(past.features[known])
     oracle = LogisticRegression(C=0.02, solver="newton-cholesky", tol=1e-10, max_iter=200)
     oracle.fit(z, past.large_loss[known])
-    fit = fit_risk(past, FAR)
+    fit = fit_risk(risk_rows(past), FAR)
     expected = oracle.predict_proba(z)[:, 1]
     np.testing.assert_allclose(fit.probability(past.features[known]), expected, atol=1e-8)
 
@@ -119,13 +127,15 @@ def test_unknown_outcomes_are_left_out():
     past = examples()
     flipped = np.where(past.large_loss_known, past.large_loss, ~past.large_loss)
     other = Examples(past.day, past.features, past.benefits, flipped, past.large_loss_known)
-    np.testing.assert_array_equal(fit_risk(past, FAR).weights, fit_risk(other, FAR).weights)
+    np.testing.assert_array_equal(
+        fit_risk(risk_rows(past), FAR).weights, fit_risk(risk_rows(other), FAR).weights
+    )
 
 
 def test_a_warm_start_changes_nothing():
     past = examples()
-    cold = fit_risk(past, FAR).weights
-    warm = fit_risk(past, FAR, start=cold + 0.5).weights
+    cold = fit_risk(risk_rows(past), FAR).weights
+    warm = fit_risk(risk_rows(past), FAR, start=cold + 0.5).weights
     np.testing.assert_allclose(cold, warm, atol=1e-8)
 
 
@@ -134,7 +144,7 @@ def test_there_is_no_risk_head_without_large_losses():
     calm = Examples(
         past.day, past.features, past.benefits, np.zeros(len(past.day), bool), past.large_loss_known
     )
-    assert fit_risk(calm, FAR) is None
+    assert fit_risk(risk_rows(calm), FAR) is None
 
 
 @pytest.mark.parametrize(
@@ -150,16 +160,15 @@ def test_the_risk_head_is_there_from_exactly_the_least_amount_on(losses, lacks):
     past = examples(days=50, a_day=5)
     known, large = np.ones(250, dtype=bool), np.arange(250) < losses
     few = Examples(past.day, past.features, past.benefits, large, known)
-    assert pooled.risk_lacks(few, FAR) == lacks
-    assert (fit_risk(few, FAR) is None) == bool(lacks)
+    assert pooled.risk_lacks(risk_rows(few), FAR) == lacks
+    assert (fit_risk(risk_rows(few), FAR) is None) == bool(lacks)
 
 
 def test_trader_days_of_unknown_outcome_teach_the_risk_head_nothing():
     past = examples(days=50, a_day=5)
     known = np.arange(250) > 0
-    assert pooled.risk_lacks(
-        Examples(past.day, past.features, past.benefits, np.arange(250) % 2 == 0, known), FAR
-    ) == ("249 of 250 trader-days of known outcome",)
+    few = Examples(past.day, past.features, past.benefits, np.arange(250) % 2 == 0, known)
+    assert pooled.risk_lacks(risk_rows(few), FAR) == ("249 of 250 trader-days of known outcome",)
 
 
 # --- walking forward ------------------------------------------------------------------------

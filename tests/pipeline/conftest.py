@@ -10,7 +10,7 @@ import pytest
 from riskops.pipeline.send import send
 from riskops.settings import Delivery
 from tests.builders import SESSION
-from tests.desks import copied, each_verb, forgotten, on_the_morning, opened, run_for
+from tests.desks import each_verb, on_the_morning, opened, run_for
 from tests.small_desks import csv_desk, stormy
 
 
@@ -26,12 +26,10 @@ def decided_template(keeper: Callable[[Path], Path], tmp_path_factory: pytest.Te
 
 
 @pytest.fixture
-def decided(decided_template: Path, tmp_path: Path):
+def decided(decided_template: Path, own_copy: Callable[[Path], Path]):
     """Return a desk of this test's own that is decided and composed; its mail has not left."""
-    folder = copied(decided_template, tmp_path / "decided")
-    with opened(folder, on_the_morning(SESSION), RISKOPS_SOURCE="csv") as desk:
+    with opened(own_copy(decided_template), on_the_morning(SESSION), RISKOPS_SOURCE="csv") as desk:
         yield desk
-    forgotten(folder)
 
 
 @pytest.fixture

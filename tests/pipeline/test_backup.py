@@ -21,11 +21,12 @@ from riskops.store.outbox import Outbox
 from riskops.store.tables import metadata
 from tests.builders import CALENDAR, SESSION
 from tests.desks import (
-    copied,
     each_verb,
     environment,
     forgotten,
+    is_migrated,
     keep_on_postgresql,
+    keep_on_sqlite,
     on_the_morning,
     opened,
     run_for,
@@ -46,9 +47,9 @@ def place(tmp_path, request):
 
     def make(name, kind):
         folder = tmp_path / name
-        if kind == "postgresql":
-            keep_on_postgresql(folder, new_database(request.getfixturevalue("postgresql")))
-        return folder
+        if kind == "sqlite":
+            return keep_on_sqlite(folder)
+        return keep_on_postgresql(folder, new_database(request.getfixturevalue("postgresql")))
 
     yield make
     forgotten(tmp_path)
@@ -154,17 +155,23 @@ def test_a_restored_desk_is_the_same_desk(source, target, place, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def lived_template(tmp_path_factory):
+def lived_template(keeper, tmp_path_factory):
     """Return the folder of a desk that lived two mornings; never written to, only copied."""
-    folder = tmp_path_factory.mktemp("lived")
+    folder = keeper(tmp_path_factory.mktemp("lived"))
     lived_mornings(folder)
     return folder
 
 
 @pytest.fixture
-def lived(lived_template, tmp_path):
+def lived(lived_template, own_copy):
     """Return the folder of a desk of this test's own that lived two mornings."""
-    return copied(lived_template, tmp_path / "desk")
+    return own_copy(lived_template)
+
+
+@pytest.fixture
+def new(keeper, lived, tmp_path):
+    """Return a folder for one more risk database, beside the desk's that lived."""
+    return keeper(tmp_path / "new")
 
 
 def test_a_backup_in_a_folder_is_named_after_desk_and_moment(lived, tmp_path):
@@ -192,11 +199,11 @@ def test_a_backup_without_its_note_is_as_good(lived, tmp_path):
     check_backup(tmp_path / "a.zip")
 
 
-def test_a_backup_of_another_deployment_is_refused_because_of_its_mails(lived, tmp_path):
+def test_a_backup_of_another_deployment_is_refused_because_of_its_mails(lived, new, tmp_path):
     backed_up(lived, tmp_path / "a.zip")
     with pytest.raises(ConfigurationError, match=r"'test', this is 'demo'.*RISKOPS_DEPLOYMENT.*twice"):
-        restore_backup(settings_of(tmp_path / "new", RISKOPS_DEPLOYMENT="demo"), tmp_path / "a.zip")
-    assert not (tmp_path / "new" / "risk.db").exists()
+        restore_backup(settings_of(new, RISKOPS_DEPLOYMENT="demo"), tmp_path / "a.zip")
+    assert not is_migrated(new)
 
 
 def test_a_desk_with_rows_of_its_own_is_never_overwritten(lived, tmp_path):
@@ -242,14 +249,14 @@ def _child(folder: Path, path: Path) -> subprocess.Popen:
 
 
 @pytest.mark.parametrize("run_type", [RunType.SCHEDULED, RunType.BREAK_GLASS])
-def test_whoever_runs_the_sealed_morning_again_changes_nothing(run_type, lived, tmp_path):
+def test_whoever_runs_the_sealed_morning_again_changes_nothing(run_type, lived, new, tmp_path):
     backed_up(lived, tmp_path / "a.zip")
-    restore_backup(settings_of(tmp_path / "new"), tmp_path / "a.zip")
-    before = record_of(tmp_path / "new")
-    with at(tmp_path / "new", SESSION) as desk:
+    restore_backup(settings_of(new), tmp_path / "a.zip")
+    before = record_of(new)
+    with at(new, SESSION) as desk:
         for verb in each_verb():
             verb(desk, run_for(SESSION, run_type))
-    assert record_of(tmp_path / "new") == before
+    assert record_of(new) == before
 
 
 @pytest.mark.parametrize("name", ["../../etc/cron.d/x", "/etc/x", "desk 1", "a\\b", ".."])

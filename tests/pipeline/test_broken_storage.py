@@ -36,8 +36,8 @@ def fill(folder):
 
 
 @pytest.fixture
-def evening(tmp_path):
-    return fill(tmp_path)
+def evening(sqlite_folder):
+    return fill(sqlite_folder)
 
 
 def open_again(folder, **changes):
@@ -86,7 +86,7 @@ class TestFullDisk:
         gets="nothing half written; the same limits once there is room, tried again by itself",
         rung="2",
         label="StoreError, exit code 22",
-        told="on-call (webhook), when the tries are used up",
+        told="on-call, through the task that is given up",
     )
     def test_the_night_is_stored_whole_or_not_at_all_and_again_when_there_is_room(self, evening):
         with open_again(evening) as desk:
@@ -117,7 +117,7 @@ class TestOutput:
         gets="committed limits; the mail leaves, once, when the folder is back",
         rung="2",
         label="DeliveryError, exit code 20, names RISKOPS_OUTPUT",
-        told="on-call (webhook), when the tries are used up",
+        told="on-call, through the task that is given up",
     )
     @pytest.mark.parametrize("place", ["/proc/riskops", "/dev/null", "/dev/full/out"])
     def test_the_limits_stand_and_the_mail_leaves_once_when_it_is_back(self, place, evening):
@@ -139,7 +139,7 @@ class TestReadOnly:
         gets="nothing half written; the record can still be asked; no mail until it can be written",
         rung="-",
         label="StoreError, exit code 22",
-        told="on-call (webhook)",
+        told="on-call, through the task that is given up",
     )
     def test_on_sqlite_every_verb_says_so_and_changes_nothing(self, evening):
         with open_again(evening) as desk:
@@ -202,7 +202,7 @@ class TestDatabaseGone:
         gets="nothing half written; tried again by itself, then the same limits",
         rung="2",
         label="StoreError, exit code 22",
-        told="on-call (webhook), when the tries are used up",
+        told="on-call, through the task that is given up",
     )
     def test_a_connection_lost_in_the_middle_leaves_nothing_and_again_it_works(self, postgresql_folder):
         url = sa.make_url(database_url(fill(postgresql_folder)))

@@ -38,8 +38,8 @@ def evening(folder, session=SESSION):
     return folder
 
 
-def open_at(folder, clock):
-    return opened(folder, clock, RISKOPS_SOURCE="csv")
+def open_at(folder, clock, **changes):
+    return opened(folder, clock, RISKOPS_SOURCE="csv", **changes)
 
 
 def live(desk, session=SESSION, stop_before=None):
@@ -61,9 +61,9 @@ def decided(publication):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(keeper, tmp_path_factory):
     """Return what the morning decides when the clock is right."""
-    with open_at(evening(tmp_path_factory.mktemp("undisturbed")), on_the_morning(SESSION)) as desk:
+    with open_at(evening(keeper(tmp_path_factory.mktemp("undisturbed"))), on_the_morning(SESSION)) as desk:
         return decided(live(desk))
 
 
@@ -77,14 +77,14 @@ class TestClockSkew:
     )
     @pytest.mark.parametrize("now", [time(5, 5), time(5, 59), time(7, 5), time(7, 19)])
     def test_an_hour_ahead_or_behind_gives_the_same_limits_and_says_its_cut_off(
-        self, now, undisturbed, tmp_path
+        self, now, undisturbed, folder
     ):
-        with open_at(evening(tmp_path), on_the_morning(SESSION, now)) as desk:
+        with open_at(evening(folder), on_the_morning(SESSION, now)) as desk:
             publication = live(desk)
             assert decided(publication) == undisturbed
             assert publication.cut_off == desk_time(SESSION, now)
             assert desk.store.mornings.is_frozen(SESSION, 0)
-        assert now.strftime("%H:%M") in (tmp_path / "out" / str(SESSION) / "limits.txt").read_text()
+        assert now.strftime("%H:%M") in (folder / "out" / str(SESSION) / "limits.txt").read_text()
 
     @pytest.mark.fault(
         what="the clock of the host jumps back after the ingest",
@@ -93,9 +93,9 @@ class TestClockSkew:
         label="rules",
         told="risk managers (mail)",
     )
-    def test_a_clock_that_jumps_back_between_verbs_moves_no_cut_off(self, undisturbed, tmp_path):
+    def test_a_clock_that_jumps_back_between_verbs_moves_no_cut_off(self, undisturbed, folder):
         at = {"now": on_the_morning(SESSION, time(6, 40))()}
-        with open_at(evening(tmp_path), lambda: at["now"]) as desk:
+        with open_at(evening(folder), lambda: at["now"]) as desk:
             VERBS["ingest"](desk, run_for(SESSION))
             recorded = desk.store.mornings.cut_off(SESSION, 0)
             at["now"] -= timedelta(minutes=50)
@@ -118,22 +118,25 @@ class TestClockSkew:
         ids=["the clock jumps back", "the night comes late"],
     )
     def test_a_night_known_after_the_cut_off_does_not_enter_and_limits_are_held(
-        self, fetched, then, cut_off, tmp_path
+        self, fetched, then, cut_off, folder, listener
     ):
-        with open_at(evening(tmp_path), on_the_morning(SESSION)) as desk:
+        url = f"http://127.0.0.1:{listener.server_port}/on-call"
+        with open_at(evening(folder), on_the_morning(SESSION), RISKOPS_ON_CALL_WEBHOOK=url) as desk:
             publication = live(replace(desk, clock=jumping(desk, fetched, then)))
             assert publication.cut_off == desk_time(SESSION, cut_off)
             assert {(d.rung, d.reduction) for d in publication.decisions} == {(Rung.FLOOR, 50)}
             assert desk.store.mornings.is_frozen(SESSION, 0)
             assert (publication.rung, publication.why) == (Rung.FLOOR, "a critical data check failed")
+        ((_, told),) = listener.heard
+        assert "the mail left with rung 4 floor: a critical data check failed" in told["text"]
 
     def test_a_clock_a_day_behind_refuses_the_session_that_lies_ahead(self):
         yesterday = on_the_morning(CALENDAR.previous(SESSION))()
         with pytest.raises(SessionError, match="lies ahead of today"):
             session_for_run(CALENDAR, None, desk_time(SESSION, time(6)), yesterday)
 
-    def test_a_clock_that_says_another_day_composes_and_does_not_mail(self, tmp_path):
-        with open_at(evening(tmp_path), on_the_morning(SESSION)) as desk:
+    def test_a_clock_that_says_another_day_composes_and_does_not_mail(self, folder):
+        with open_at(evening(folder), on_the_morning(SESSION)) as desk:
             live(desk, stop_before="send")
             tomorrow = replace(desk, clock=on_the_morning(CALENDAR.shift(SESSION, 1)))
             assert send(tomorrow, run_for(SESSION))["delivered"] == []
@@ -159,17 +162,17 @@ class TestHostElsewhere:
         label="rules",
         told="risk managers (mail)",
     )
-    def test_tokyo_decides_and_mails_what_new_york_does(self, tmp_path, monkeypatch):
+    def test_tokyo_decides_and_mails_what_new_york_does(self, keeper, folder, monkeypatch):
         left = {}
         for zone in ("America/New_York", "Asia/Tokyo", "Pacific/Kiritimati"):
             monkeypatch.setenv("TZ", zone)
             machine.tzset()
-            folder = evening(tmp_path / zone)
-            with open_at(folder, on_the_morning(SESSION)) as desk:
+            own = evening(keeper(folder / zone))
+            with open_at(own, on_the_morning(SESSION)) as desk:
                 live(desk)
                 rows = content_of(desk)
-            named = {table: [str(row).replace(str(folder), "") for row in rows[table]] for table in rows}
-            mail = {p.name: p.read_bytes() for p in folder.glob("out/*/limits.*")}
+            named = {table: [str(row).replace(str(own), "") for row in rows[table]] for table in rows}
+            mail = {p.name: p.read_bytes() for p in own.glob("out/*/limits.*")}
             left[zone] = named | mail
         assert left["Asia/Tokyo"] == left["America/New_York"] == left["Pacific/Kiritimati"]
         assert b"Date: Mon, 16 Mar 2026 10:05:00 +0000" in left["Asia/Tokyo"]["limits.eml"]
@@ -195,9 +198,9 @@ ODD_SESSIONS = {
 
 class TestOddDays:
     @pytest.mark.parametrize("name", ODD_SESSIONS)
-    def test_the_morning_is_like_any_other(self, name, undisturbed, tmp_path):
+    def test_the_morning_is_like_any_other(self, name, undisturbed, folder):
         session, utc_hour = ODD_SESSIONS[name]
-        with open_at(evening(tmp_path, session), on_the_morning(session)) as desk:
+        with open_at(evening(folder, session), on_the_morning(session)) as desk:
             publication = live(desk, session)
             assert decided(publication) == undisturbed
             assert publication.cut_off.astimezone(UTC).time() == time(utc_hour, 5)
@@ -237,10 +240,10 @@ class TestSessionListRunsOut:
         gets="limits through the last session of the list, then a clear error before anything is decided",
         rung="2",
         label="SessionError, exit code 14: update exchange-calendars",
-        told="on-call (webhook)",
+        told="on-call, through the task that is given up",
     )
-    def test_the_last_session_of_the_list_still_gets_its_limits(self, undisturbed, tmp_path):
-        with open_at(evening(tmp_path), on_the_morning(SESSION)) as desk:
+    def test_the_last_session_of_the_list_still_gets_its_limits(self, undisturbed, folder):
+        with open_at(evening(folder), on_the_morning(SESSION)) as desk:
             short = replace(desk, calendar=ending(SESSION))
             assert decided(live(short)) == undisturbed
             assert desk.store.mornings.stages(SESSION, 0)[Verb.SEND].is_done
@@ -252,8 +255,8 @@ class TestSessionListRunsOut:
                 ending(SESSION), None, desk_time(following, time(6)), desk_time(following, time(6))
             )
 
-    def test_history_of_the_last_session_is_refused_with_the_remedy_and_nothing_is_kept(self, tmp_path):
-        folder = evening(tmp_path)
+    def test_history_of_the_last_session_is_refused_with_the_remedy_and_nothing_is_kept(self, folder):
+        evening(folder)
         file = write_csv(folder / "last.csv", [row("3942", SESSION, 10.0)])
         with open_at(folder, on_the_morning(CALENDAR.shift(SESSION, 1))) as desk:
             before = content_of(desk)

@@ -8,7 +8,7 @@ import pytest
 
 from riskops.store.tables import metadata
 from tests.builders import CALENDAR, SESSION
-from tests.desks import each_verb, forgotten, keep_on_postgresql, run_for
+from tests.desks import each_verb, forgotten, keep_on_postgresql, keep_on_sqlite, run_for
 from tests.postgres_server import new_database
 from tests.small_desks import NIGHT, csv_desk, night_file, rows_of, stormy
 
@@ -31,6 +31,7 @@ def morning(folder):
 def desks(postgresql, tmp_path_factory):
     """Return the desk after its morning, on both databases."""
     one, other = tmp_path_factory.mktemp("sqlite"), tmp_path_factory.mktemp("postgresql")
+    keep_on_sqlite(one)
     keep_on_postgresql(other, new_database(postgresql))
     with morning(one) as on_sqlite, morning(other) as on_postgresql:
         yield on_sqlite, on_postgresql

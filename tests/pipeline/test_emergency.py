@@ -11,7 +11,7 @@ import pytest
 
 from riskops import limits_file
 from riskops.delivery import LOCKS, POSSIBLE_DUPLICATE
-from riskops.errors import DeliveryError, LimitsFileError
+from riskops.errors import DeliveryError, LimitsFileError, StoreError
 from riskops.handover import Sender, Word, handing_over
 from riskops.limits_file import State
 from riskops.pipeline.compose import compose
@@ -22,7 +22,7 @@ from riskops.records import Rung, Verb
 from riskops.store.file_outbox import FileOutbox
 from riskops.store.outbox import Outbox
 from tests.builders import CALENDAR, SESSION, trader_3942, trader_3951
-from tests.desks import content_of, copied, each_verb, on_the_morning, opened, run_for
+from tests.desks import content_of, each_verb, on_the_morning, opened, run_for
 from tests.mail_catcher import Catcher, serving
 from tests.small_desks import NIGHT, csv_desk, lived
 
@@ -34,9 +34,9 @@ VERBS = {verb.__name__: verb for verb in each_verb()}
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory):
+def template(keeper, tmp_path_factory):
     """Return the folder of a desk that was cut by 40 % last session, today decided and not mailed."""
-    folder = tmp_path_factory.mktemp("decided")
+    folder = keeper(tmp_path_factory.mktemp("decided"))
     with csv_desk(folder, {"3942": trader_3942(), "3951": trader_3951()}) as desk:
         lived(desk, NIGHT, {"3942": 40, "3951": 0})
         for verb in each_verb():
@@ -45,8 +45,8 @@ def template(tmp_path_factory):
 
 
 @pytest.fixture
-def folder(template, tmp_path):
-    return copied(template, tmp_path / "desk")
+def folder(template, own_copy):
+    return own_copy(template)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def at(folder, catcher):
     """Return what opens the desk at a New York time, mailing to two through a real server."""
     with serving(catcher) as port:
 
-        def open_at(now=time(7, 28), session=SESSION):
+        def open_at(now=time(7, 28), session=SESSION, **changes):
             return opened(
                 folder,
                 on_the_morning(session, now),
@@ -69,6 +69,7 @@ def at(folder, catcher):
                 RISKOPS_SMTP_HOST="127.0.0.1",
                 RISKOPS_SMTP_PORT=str(port),
                 RISKOPS_SMTP_SECURITY="none",
+                **changes,
             )
 
         yield open_at
@@ -123,7 +124,7 @@ class TestWithoutTheDatabase:
         gets="the last limits file's limits, each tightened by 10 points, in a plain text mail",
         rung="3",
         label="EMERGENCY MAIL",
-        told="risk managers (mail), on-call (webhook)",
+        told="risk managers (mail), on-call by the watchdog",
     )
     def test_everybody_gets_the_last_limits_tightened_and_labelled(self, settings, last_file, catcher):
         told = mail(settings)
@@ -213,7 +214,7 @@ class TestRefused:
         gets="no mail: limits are never invented",
         rung="-",
         label="LimitsFileError",
-        told="on-call (webhook, exit code 23)",
+        told="on-call, by the watchdog: exit code 23",
     )
     @pytest.mark.parametrize("what", ["missing", "stale", "changed", "foreign"])
     def test_without_a_file_to_rely_on_nothing_is_mailed(self, what, settings, catcher):
@@ -297,9 +298,10 @@ class TestTakenOver:
         told="on-call (webhook)",
     )
     @pytest.mark.parametrize("verb", [*VERBS], ids=str)
-    def test_whichever_verb_runs_first_honours_it(self, verb, settings, last_file, catcher, at):
+    def test_whichever_verb_runs_first_honours_it(self, verb, settings, last_file, catcher, at, listener):
         mail(settings)
-        with at(time(7, 32)) as desk:
+        url = f"http://127.0.0.1:{listener.server_port}/on-call"
+        with at(time(7, 32), RISKOPS_ON_CALL_WEBHOOK=url) as desk:
             VERBS[verb](desk, RUN)
             decided = desk.store.mornings.publication(SESSION, 0)
             assert {d.trader_id: (d.reduction, d.limit_cents) for d in decided.decisions} == HELD
@@ -308,6 +310,8 @@ class TestTakenOver:
             assert desk.store.mornings.decided(SESSION, 0)[1]
             assert desk.store.mornings.stages(SESSION, 0)[Verb.SEND].is_done
         assert reached(catcher) == list(TWO)
+        ((_, told),) = listener.heard
+        assert "the emergency mail was taken over, its limits stand" in told["text"]
 
     def test_the_next_morning_takes_over_what_no_verb_of_the_session_did(self, settings, last_file, at):
         following = CALENDAR.shift(SESSION, 1)
@@ -325,6 +329,33 @@ class TestTakenOver:
         with at(time(6, 5), following) as desk:
             VERBS["score_rules"](desk, run_for(following))
             assert desk.store.mornings.stages(following, 0)[Verb.SCORE_RULES].is_done
+
+    @pytest.mark.parametrize("what", ["decided.json", "a mail"])
+    def test_a_damaged_record_of_an_earlier_session_is_told_once_a_morning(
+        self, what, settings, last_file, at, listener
+    ):
+        mail(settings)
+        emergency = settings.output / FOLDER / str(SESSION)
+        damaged = emergency / what if what.endswith("json") else next((emergency / "mails").iterdir())
+        damaged.write_text("{")
+        url = f"http://127.0.0.1:{listener.server_port}/on-call"
+        for session in (CALENDAR.shift(SESSION, 1), CALENDAR.shift(SESSION, 2)):
+            listener.heard.clear()
+            with at(time(6, 5), session, RISKOPS_ON_CALL_WEBHOOK=url) as desk:
+                for verb in ("validate", "score_rules", "choose"):
+                    VERBS[verb](desk, run_for(session))
+            ((_, told),) = listener.heard
+            assert f"{damaged.name} cannot be read" in told["text"]
+
+    def test_what_on_call_did_not_take_is_told_again(self, settings, last_file, at, listener):
+        mail(settings)
+        (settings.output / FOLDER / str(SESSION) / "decided.json").write_text("{")
+        following, url = CALENDAR.shift(SESSION, 1), f"http://127.0.0.1:{listener.server_port}/on-call"
+        listener.answer = 503
+        with at(time(6, 5), following, RISKOPS_ON_CALL_WEBHOOK=url) as desk:
+            VERBS["validate"](desk, run_for(following))
+            VERBS["score_rules"](desk, run_for(following))
+        assert len(listener.heard) == 2
 
     def test_a_mail_accepted_and_not_noted_is_taken_over_as_sent(self, settings, last_file, catcher, at):
         def dying():
@@ -486,6 +517,41 @@ class TestBesideTheUsualSender:
         assert reached(catcher) == list(TWO)
         assert texts(catcher)[0] == texts(catcher)[1]
 
+    def test_a_usual_mail_accepted_and_not_noted_is_no_reason_to_wait_for_ever(
+        self, settings, catcher, at, monkeypatch
+    ):
+        accepted = Outbox.accepted
+        with at(time(7, 5)) as desk:
+            publish_rules(desk, RUN)  # so that the limits file has this morning's limits
+            monkeypatch.setattr(Outbox, "accepted", database_gone)
+            with pytest.raises(StoreError):
+                send(desk, RUN)
+        monkeypatch.setattr(Outbox, "accepted", accepted)
+        mail(settings)
+        with at() as desk:
+            send(desk, RUN)
+            assert {row.state for row in Outbox(desk.store.database).rows(SESSION, 0)} == {"sent"}
+        assert reached(catcher) == list(TWO)
+        assert not any(POSSIBLE_DUPLICATE in text for text in texts(catcher))
+
+    def test_who_may_have_the_usual_mail_gets_the_emergency_mail_marked_when_it_can_be_delivered(
+        self, settings, last_file, catcher, at
+    ):
+        catcher.cut_after_data = True
+        with at(time(7, 5)) as desk, pytest.raises(DeliveryError):
+            send(desk, RUN)
+        catcher.cut_after_data = False
+        catcher.recipients = {TWO[0]: "451 busy"}
+        with pytest.raises(DeliveryError):
+            mail(settings)
+        catcher.recipients = {}
+        with at() as desk:
+            assert send(desk, RUN)["delivered"] == [TWO[0]]
+            assert {row.state for row in Outbox(desk.store.database).rows(SESSION, 0)} == {"sent"}
+        emergency = [text for text in texts(catcher) if "EMERGENCY MAIL" in text]
+        assert (len(emergency), reached(catcher)) == (2, sorted([*TWO, *TWO]))
+        assert all(POSSIBLE_DUPLICATE in text for text in emergency)
+
     def test_a_usual_mail_cut_off_by_a_crash_makes_the_emergency_copy_a_possible_duplicate(
         self, settings, last_file, catcher, at
     ):
@@ -495,6 +561,10 @@ class TestBesideTheUsualSender:
                     handover.say(Sender.OUTBOX, Word.SENDING)
         mail(settings)
         assert all(POSSIBLE_DUPLICATE in text for text in texts(catcher))
+
+
+def database_gone(*_arguments):
+    raise StoreError("The risk database cannot be used.")
 
 
 def usual_rows(desk):

@@ -18,16 +18,16 @@ from riskops.pipeline.send import send
 from riskops.records import RunType
 from riskops.settings import Secret
 from tests.builders import CALENDAR, SESSION, trader_3942, trader_3951
-from tests.desks import copied, each_verb, on_the_morning, opened, run_for
+from tests.desks import each_verb, on_the_morning, opened, run_for
 from tests.small_desks import csv_desk
 
 RUN = run_for(SESSION)
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory):
+def template(keeper, tmp_path_factory):
     """Return the folder of a desk of two that is decided and composed; its mail has not left."""
-    folder = tmp_path_factory.mktemp("decided")
+    folder = keeper(tmp_path_factory.mktemp("decided"))
     with csv_desk(folder, {"3942": trader_3942(), "3951": trader_3951()}) as desk:
         for verb in each_verb():
             verb(desk, run_for(SESSION, deliver=False))
@@ -35,8 +35,8 @@ def template(tmp_path_factory):
 
 
 @pytest.fixture
-def decided(template, tmp_path):
-    with opened(copied(template, tmp_path), on_the_morning(SESSION), RISKOPS_SOURCE="csv") as desk:
+def decided(template, own_copy):
+    with opened(own_copy(template), on_the_morning(SESSION), RISKOPS_SOURCE="csv") as desk:
         yield desk
 
 

@@ -31,10 +31,10 @@ BROKEN = row("3951", NIGHT, 120.0) | {"net": "NaN"}
 
 
 @pytest.fixture
-def desk(tmp_path):
+def desk(folder):
     """Return a desk of three traders whose last night has not been fetched."""
     results = dict.fromkeys(TRADERS, quiet()[:40])
-    with csv_desk(tmp_path, results, last=CALENDAR.previous(NIGHT)) as made:
+    with csv_desk(folder, results, last=CALENDAR.previous(NIGHT)) as made:
         yield made
 
 
@@ -52,22 +52,22 @@ def decide(desk):
 
 
 class TestCleanNight:
-    def test_the_night_is_stored_and_the_cut_off_is_now(self, desk, tmp_path):
-        night_file(tmp_path, NIGHT_ROWS)
+    def test_the_night_is_stored_and_the_cut_off_is_now(self, desk, folder):
+        night_file(folder, NIGHT_ROWS)
         receipt = ingest(desk, RUN)
         assert receipt == {"accounts": 3, "failures": {}, "sessions": 1, "new_trades": 3}
         assert cut_off(desk) == desk.clock()
 
-    def test_the_first_cut_off_stands(self, desk, tmp_path):
-        night_file(tmp_path, NIGHT_ROWS)
+    def test_the_first_cut_off_stands(self, desk, folder):
+        night_file(folder, NIGHT_ROWS)
         ingest(desk, RUN)
         first = cut_off(desk)
         object.__setattr__(desk, "clock", lambda: first + timedelta(minutes=20))
         ingest(desk, RUN)
         assert cut_off(desk) == first
 
-    def test_a_cut_off_is_never_later_than_twenty_past_seven(self, desk, tmp_path):
-        night_file(tmp_path, NIGHT_ROWS)
+    def test_a_cut_off_is_never_later_than_twenty_past_seven(self, desk, folder):
+        night_file(folder, NIGHT_ROWS)
         late = on_the_morning(SESSION, at=time(8, 30))
         object.__setattr__(desk, "clock", late)
         ingest(desk, RUN)
@@ -78,17 +78,17 @@ class TestCleanNight:
         ingest(desk, run_for(earlier, RunType.BACKFILL))
         assert desk.store.mornings.cut_off(earlier, 0) == desk_time(earlier, time(6, 30))
 
-    def test_what_was_fetched_is_not_fetched_again(self, desk, tmp_path):
-        night_file(tmp_path, NIGHT_ROWS)
+    def test_what_was_fetched_is_not_fetched_again(self, desk, folder):
+        night_file(folder, NIGHT_ROWS)
         ingest(desk, RUN)
-        (tmp_path / "inbox" / f"trades_{NIGHT}.csv").unlink()
+        (folder / "inbox" / f"trades_{NIGHT}.csv").unlink()
         assert ingest(desk, RUN)["sessions"] == 0
 
 
 class TestOneAccountFails:
     @pytest.fixture
-    def decided(self, desk, tmp_path):
-        night_file(tmp_path, [*NIGHT_ROWS[:2], BROKEN])
+    def decided(self, desk, folder):
+        night_file(folder, [*NIGHT_ROWS[:2], BROKEN])
         lived(desk, NIGHT, {"3942": 0, "3943": 0, "3951": 30})
         receipt = ingest(desk, RUN)
         assert list(receipt["failures"]) == ["A3951"]
@@ -113,9 +113,9 @@ class TestOneAccountFails:
         assert f"trades_{NIGHT}.csv:4" in text
         assert "QUARANTINED" in text
 
-    def test_a_corrected_file_brings_the_account_in_and_the_others_once(self, decided, desk, tmp_path):
+    def test_a_corrected_file_brings_the_account_in_and_the_others_once(self, decided, desk, folder):
         stored = desk.store.transactions.count()
-        night_file(tmp_path, NIGHT_ROWS)
+        night_file(folder, NIGHT_ROWS)
         receipt = ingest(desk, RUN)
         assert (receipt["new_trades"], receipt["failures"]) == (1, {})
         assert desk.store.transactions.count() == stored + 1
@@ -128,8 +128,8 @@ class TestAContradictingTrade:
     AGAIN = row("3951", NIGHT, -900.0, trade_id=f"{KNOWN}-3951")
 
     @pytest.fixture
-    def received(self, desk, tmp_path):
-        night_file(tmp_path, [*NIGHT_ROWS, self.AGAIN])
+    def received(self, desk, folder):
+        night_file(folder, [*NIGHT_ROWS, self.AGAIN])
         lived(desk, NIGHT, {"3942": 0, "3943": 0, "3951": 30})
         return ingest(desk, RUN)
 
@@ -171,13 +171,13 @@ class TestAContradictingTrade:
         assert ingest(desk, RUN) == received | {"new_trades": 0}
         assert content_of(desk) == before
 
-    def test_written_as_known_it_passes(self, received, desk, tmp_path):
+    def test_written_as_known_it_passes(self, received, desk, folder):
         assert received["failures"]
-        night_file(tmp_path, NIGHT_ROWS)
+        night_file(folder, NIGHT_ROWS)
         assert ingest(desk, RUN)["failures"] == {}
 
-    def test_two_results_in_one_file_fail_the_account_and_store_neither(self, desk, tmp_path):
-        night_file(tmp_path, [*NIGHT_ROWS, row("3951", NIGHT, 900.0)])
+    def test_two_results_in_one_file_fail_the_account_and_store_neither(self, desk, folder):
+        night_file(folder, [*NIGHT_ROWS, row("3951", NIGHT, 900.0)])
         receipt = ingest(desk, RUN)
         assert (list(receipt["failures"]), receipt["new_trades"]) == (["A3951"], 2)
         assert "was in line 4 before with net 120.00" in receipt["failures"]["A3951"]
@@ -190,12 +190,12 @@ class TestAContradictingTrade:
         receipt = ingest(desk, RUN)
         assert (list(receipt["failures"]), receipt["new_trades"]) == (["A3951"], 1)
 
-    def test_an_id_used_on_two_nights_of_one_fetch_fails_its_account_alone(self, tmp_path):
+    def test_an_id_used_on_two_nights_of_one_fetch_fails_its_account_alone(self, folder):
         before = CALENDAR.previous(NIGHT)
         results = dict.fromkeys(TRADERS, quiet()[:40])
-        with csv_desk(tmp_path, results, last=CALENDAR.previous(before)) as desk:
-            night_file(tmp_path, [row("3951", before, 10.0, trade_id="1")], before)
-            night_file(tmp_path, [*NIGHT_ROWS[:2], row("3951", NIGHT, 20.0, trade_id="1")])
+        with csv_desk(folder, results, last=CALENDAR.previous(before)) as desk:
+            night_file(folder, [row("3951", before, 10.0, trade_id="1")], before)
+            night_file(folder, [*NIGHT_ROWS[:2], row("3951", NIGHT, 20.0, trade_id="1")])
             receipt = ingest(desk, RUN)
         assert (list(receipt["failures"]), receipt["new_trades"]) == (["A3951"], 3)
 
@@ -207,8 +207,8 @@ def ingested_results(desk, trader_id):
 
 
 class TestANightThatArrivesAfterTheCutOff:
-    def test_data_health_says_when_it_arrived(self, desk, tmp_path):
-        night_file(tmp_path, NIGHT_ROWS)
+    def test_data_health_says_when_it_arrived(self, desk, folder):
+        night_file(folder, NIGHT_ROWS)
         object.__setattr__(desk, "clock", on_the_morning(SESSION, at=time(7, 41)))
         ingest(desk, RUN)
         decide(desk)
@@ -222,10 +222,10 @@ class TestANightThatArrivesAfterTheCutOff:
 
 class TestNobodyIsFetched:
     @pytest.mark.parametrize("rows", [None, [NIGHT_ROWS[0] | {"account": ""}]], ids=["no file", "bad file"])
-    def test_the_verb_fails_so_that_it_is_tried_again_and_fixes_no_cut_off(self, rows, desk, tmp_path):
-        (tmp_path / "inbox").mkdir()
+    def test_the_verb_fails_so_that_it_is_tried_again_and_fixes_no_cut_off(self, rows, desk, folder):
+        (folder / "inbox").mkdir()
         if rows:
-            night_file(tmp_path, rows)
+            night_file(folder, rows)
         with pytest.raises(SourceError, match="No account was fetched") as caught:
             ingest(desk, RUN)
         assert caught.value.retryable
@@ -253,23 +253,23 @@ class TestNobodyIsFetched:
         assert [decision.limit_cents for decision in decided.decisions] == limits
         assert decided.why.startswith("the ingest failed (The inbox")
 
-    def test_a_file_that_comes_later_is_known_at_the_cut_off_it_leads_to(self, desk, tmp_path):
-        (tmp_path / "inbox").mkdir()
+    def test_a_file_that_comes_later_is_known_at_the_cut_off_it_leads_to(self, desk, folder):
+        (folder / "inbox").mkdir()
         with pytest.raises(SourceError):
             ingest(desk, RUN)
-        night_file(tmp_path, NIGHT_ROWS)
+        night_file(folder, NIGHT_ROWS)
         ingest(desk, RUN)
         history = desk.store.history.desk(SESSION, cut_off(desk))
         assert {trader.day[-1] for trader in history.traders} == {CALENDAR.position(NIGHT)}
 
 
 class TestWhoIsAskedFor:
-    def test_traders_who_left_or_are_suspended_are_neither_asked_for_nor_given_a_limit(self, desk, tmp_path):
+    def test_traders_who_left_or_are_suspended_are_neither_asked_for_nor_given_a_limit(self, desk, folder):
         states = [
             RosterEntry("3943", NIGHT, RosterState.LEFT),
             RosterEntry("3951", NIGHT, RosterState.SUSPENDED),
         ]
         desk.store.roster.enrol([], [], [], states)
-        night_file(tmp_path, NIGHT_ROWS[:1])
+        night_file(folder, NIGHT_ROWS[:1])
         assert ingest(desk, RUN)["accounts"] == 1
         assert [decision.trader_id for decision in decide(desk).decisions] == ["3942"]

@@ -14,7 +14,7 @@ import pytest
 
 from riskops.records import Verb
 from tests.builders import SESSION
-from tests.desks import content_of, copied, database_url, each_verb, forgotten, run_for
+from tests.desks import content_of, copied, each_verb, forgotten, is_on_sqlite, keep_on_sqlite, run_for
 from tests.killing import TRADERS, Moment, evening_desk, morning_desk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +67,7 @@ def stage(tmp_path_factory):
 @pytest.fixture(scope="module")
 def killer(tmp_path_factory):
     """Return the one who kills, on both databases: the nights of their desks are the same."""
-    own = evening_desk(tmp_path_factory.mktemp("killer"))
+    own = evening_desk(keep_on_sqlite(tmp_path_factory.mktemp("killer")))
     made = Killer(own / "inbox", copied(own, tmp_path_factory.mktemp("warm_up")))
     yield made
     made.close()
@@ -96,7 +96,7 @@ def moments(evening):
     So on PostgreSQL the latter alone is tried: the former differs in how the process was doing.
     """
     every = (Moment.BEFORE, Moment.AFTER)
-    return every if database_url(evening).startswith("sqlite") else every[:1]
+    return every if is_on_sqlite(evening) else every[:1]
 
 
 @pytest.fixture

@@ -26,13 +26,13 @@ BREACH_USD = -5_250.0
 
 
 @pytest.fixture
-def desk(tmp_path):
+def desk(folder):
     """Return a desk whose trader 3942 breaches on a night that is not there in the morning."""
     results = dict.fromkeys(("3942", *OTHERS), quiet()[:40])
     night = [row(trader, NIGHT, 120.0) for trader in OTHERS]
-    with csv_desk(tmp_path, results, last=CALENDAR.previous(NIGHT)) as made:
+    with csv_desk(folder, results, last=CALENDAR.previous(NIGHT)) as made:
         lived(made, NIGHT, dict.fromkeys(("3942", *OTHERS), 0))
-        night_file(tmp_path, [*night, row("3942", NIGHT, 120.0) | {"net": "NaN"}])
+        night_file(folder, [*night, row("3942", NIGHT, 120.0) | {"net": "NaN"}])
         yield made
 
 
@@ -67,19 +67,19 @@ def with_the_late_night(desk: Desk, folder, result_usd: float) -> Decision:
     label="QUARANTINED",
     told="risk managers (mail)",
 )
-def test_a_breach_on_the_missing_night_is_not_swallowed(desk, tmp_path):
+def test_a_breach_on_the_missing_night_is_not_swallowed(desk, folder):
     held = held_on_the_session(desk)
     assert (held.rung, held.quarantined, held.reduction) == (Rung.HOLD, True, 10)
-    decision = with_the_late_night(desk, tmp_path, 100.0)
+    decision = with_the_late_night(desk, folder, 100.0)
     assert (decision.rung, decision.reduction) == (Rung.RULES, 30)
     (note,) = decision.notes
     assert note.startswith(f"Easing from 50% (Mon {SESSION}: hold limit then, known since: Limit breached")
     assert f"-$5,250 against $5,000 on {NIGHT}" in note
 
 
-def test_a_loss_on_the_held_session_is_measured_by_the_held_limit(desk, tmp_path):
+def test_a_loss_on_the_held_session_is_measured_by_the_held_limit(desk, folder):
     held = held_on_the_session(desk)
     assert held.limit_cents == 450_000
-    decision = with_the_late_night(desk, tmp_path, -4_960.0)
+    decision = with_the_late_night(desk, folder, -4_960.0)
     assert decision.reasons[0] == f"Limit breached: -$4,960 against $4,500 on {SESSION}"
     assert decision.reduction >= 40

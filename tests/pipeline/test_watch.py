@@ -27,10 +27,10 @@ SCORED = (Verb.INGEST, Verb.VALIDATE, Verb.SCORE_RULES)
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(folder):
     """Return the folder of a desk whose morning has not begun."""
-    csv_desk(tmp_path, {"3942": quiet(), "3951": quiet()}).store.close()
-    return tmp_path
+    csv_desk(folder, {"3942": quiet(), "3951": quiet()}).store.close()
+    return folder
 
 
 @pytest.fixture

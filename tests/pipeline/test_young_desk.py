@@ -21,18 +21,18 @@ WHY = f"The pooled model has {LACKS}."
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def young(keeper, tmp_path_factory):
     """Return the folder of a desk that has lived a month; its mail is out."""
-    young = tmp_path_factory.mktemp("young")
-    with csv_desk(young, stormy(traders=3, days=5)) as desk:
+    folder = keeper(tmp_path_factory.mktemp("young"))
+    with csv_desk(folder, stormy(traders=3, days=5)) as desk:
         for verb in each_verb():
             verb(desk, RUN)
-    return young
+    return folder
 
 
 @pytest.fixture
-def desk(folder):
-    with opened(folder, RISKOPS_SOURCE="csv") as opened_desk:
+def desk(young):
+    with opened(young, RISKOPS_SOURCE="csv") as opened_desk:
         yield opened_desk
 
 
@@ -73,14 +73,14 @@ def test_no_decision_carries_a_number_of_the_model(desk):
     assert {(d.large_loss_probability, d.challenger_reduction) for d in decisions} == {(None, None)}
 
 
-def test_status_and_explain_say_why_there_are_no_scores(folder):
-    assert f"no_scores={LACKS}" in said(folder, "status", "--session", SESSION.isoformat())
-    told = said(folder, "explain", "3937", SESSION.isoformat())
+def test_status_and_explain_say_why_there_are_no_scores(young):
+    assert f"no_scores={LACKS}" in said(young, "status", "--session", SESSION.isoformat())
+    told = said(young, "explain", "3937", SESSION.isoformat())
     assert f"why this rung │ {WHY}" in told
 
 
-def test_a_model_that_really_fails_is_still_a_failed_model(tmp_path):
-    with csv_desk(tmp_path, stormy(traders=3, days=5), RISKOPS_FAULT="model_raises") as desk:
+def test_a_model_that_really_fails_is_still_a_failed_model(folder):
+    with csv_desk(folder, stormy(traders=3, days=5), RISKOPS_FAULT="model_raises") as desk:
         ingest, validate, score_rules, *_rest = each_verb()
         for verb in (ingest, validate, score_rules):
             verb(desk, RUN)

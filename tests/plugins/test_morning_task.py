@@ -213,7 +213,8 @@ def failure(run_type: DagRunType) -> dict[str, object]:
 def webhook(listener, tmp_path, monkeypatch):
     """Return a web server that on-call's webhook of this environment leads to."""
     url = f"http://127.0.0.1:{listener.server_address[1]}/on-call"
-    for name, value in environment(tmp_path, RISKOPS_ON_CALL_WEBHOOK=url).items():
+    addresses = {"RISKOPS_DATABASE_URL": "sqlite:///none.db", "RISKOPS_ON_CALL_WEBHOOK": url}
+    for name, value in environment(tmp_path, **addresses).items():
         monkeypatch.setenv(name, value)
     return listener
 
@@ -230,6 +231,12 @@ def test_on_call_is_told_what_failed_and_where_the_remedy_stands(webhook, caplog
     ):
         assert part in said
     assert webhook.heard == [("/on-call", {"text": f"RiskOps test: {said}"})]
+
+
+def test_on_call_is_told_also_where_a_wrong_setting_is_what_failed(webhook, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("RISKOPS_DELIVERY", "pigeon")
+    tell_on_call(failure(DagRunType.SCHEDULED))
+    assert "send_report was given up" in webhook.heard[0][1]["text"]
 
 
 def test_a_backfill_that_fails_wakes_nobody(webhook, caplog: pytest.LogCaptureFixture):

@@ -16,7 +16,9 @@ from tests.golden.mornings import (
     comparison,
     decision,
     held,
+    model_decides,
     model_failed,
+    own_models,
     publication,
     scores,
     seed_desk,
@@ -259,6 +261,17 @@ def test_a_failed_model_is_told_in_subject_and_alerts():
     assert "model failed" in mail.subject
     assert any(alert.startswith("MODEL FAILED") and "gave no scores" in alert for alert in mail.alerts)
     assert "FAULT: This is a drill: RISKOPS_FAULT=model_raises" in mail.alerts
+
+
+def test_own_models_that_stand_in_are_told_in_subject_summary_and_footer():
+    mail = own_models()
+    assert "[rung 2+T rules, model failed]" in mail.subject
+    assert ("System", "Rules-based, tightened by the traders' own models") in mail.summary
+    assert any(value.startswith("2+T rules - ") and "own models" in value for _, value in mail.footer)
+
+
+def test_the_meter_of_a_champion_says_what_would_demote_it():
+    assert any("evidence to demote it: e = 1.2 of 3" in line for line in model_decides().evidence)
 
 
 def test_a_promoted_model_that_was_not_used_is_told():

@@ -78,7 +78,7 @@ def test_a_killed_task_is_tried_again_and_one_mail_leaves(airflow: LiveAirflow, 
     gets="the rules' limits, on time; the run is green",
     rung="2",
     label="model_failed",
-    told="risk managers (mail), on-call (webhook)",
+    told="risk managers (mail), on-call through the failed task",
 )
 def test_a_model_killed_at_every_try_ends_green_by_the_rules(airflow: LiveAirflow, desk: LiveDesk):
     run_id = airflow.trigger("kill_model", session=str(MORNING), deliver="yes")

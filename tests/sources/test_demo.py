@@ -11,7 +11,7 @@ from riskops.config import DEFAULT_BASE_LIMIT_CENTS
 from riskops.errors import SessionError
 from riskops.records import Account, RosterState, Side
 from riskops.sessions import DESK_ZONE
-from riskops.sources.demo import FIRST_SESSION, PINNED_SESSION, DemoDesk
+from riskops.sources.demo import FIRST_SESSION, PINNED_SESSION, STRONG_TILT, DemoDesk
 from riskops.sources.source import Source
 from tests.builders import CALENDAR
 
@@ -64,7 +64,7 @@ def whole(desk):
 
 @pytest.fixture(scope="module")
 def whole_with_tilt():
-    return results(DemoDesk(CALENDAR, planted_tilt=True))
+    return results(DemoDesk(CALENDAR, tilt=STRONG_TILT))
 
 
 # --- the roster -----------------------------------------------------------------------------
@@ -336,6 +336,18 @@ def size_after_losses(trades):
 
 
 def test_planted_tilt_enlarges_the_trade_after_a_losing_trade(trades):
-    tilted = trades_of(DemoDesk(CALENDAR, planted_tilt=True), SHORT)
+    tilted = trades_of(DemoDesk(CALENDAR, tilt=STRONG_TILT), SHORT)
     assert size_after_losses(trades) == pytest.approx(1, abs=0.1)
     assert size_after_losses(tilted) > size_after_losses(trades) + 0.05
+
+
+def test_a_tilt_that_turns_changes_nothing_before_and_brings_gains_afterwards():
+    turns = 60
+    steady, turned = (DemoDesk(CALENDAR, tilt=STRONG_TILT, tilt_turns_at=at) for at in (None, turns))
+    assert steady.base_limits() == turned.base_limits()
+    first = CALENDAR.position(FIRST_SESSION)
+    (_, before), (_, after) = steady.history(150), turned.history(150)
+    same = [day.net_cents[day.day <= first + turns - 1].tolist() for day in (before, after)]
+    assert same[0] == same[1]
+    later = [day.net_cents[day.day > first + turns].sum() for day in (before, after)]
+    assert later[1] > later[0] + 10_000_000

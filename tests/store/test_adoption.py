@@ -18,6 +18,7 @@ from tests.small_desks import DECISION, PUBLICATION
 NOW = PUBLICATION.cut_off
 TIGHTER = replace(DECISION, reduction=50, limit_cents=250_000, rung=Rung.HOLD)
 HELD = replace(PUBLICATION, rung=Rung.HOLD, why="held", decisions=(TIGHTER,))
+MARKS = {"emergency": True}
 REPORT = Report(SESSION, 0, LIMITS_MAIL, "EMERGENCY", "held limits", "", "digest")
 
 
@@ -33,7 +34,7 @@ def mails(*states):
 
 
 def adopt(desk, *states, accepted_at=NOW):
-    return adopt_mails(desk.store.database, HELD, REPORT, mails(*states), accepted_at)
+    return adopt_mails(desk.store.database, HELD, REPORT, mails(*states), accepted_at, MARKS)
 
 
 def states(desk):
@@ -76,7 +77,7 @@ def test_a_sealed_session_keeps_its_limits_and_learns_who_has_a_mail(desk):
     (usual,) = outbox.prepare(replace(REPORT, text="usual"), "test", ["0@example.com"])
     outbox.begin(usual)
     outbox.accepted(usual, NOW)
-    assert adopt_mails(desk.store.database, HELD, REPORT, mails(PENDING, SENT), NOW)
+    assert adopt_mails(desk.store.database, HELD, REPORT, mails(PENDING, SENT), NOW, MARKS)
     assert desk.store.mornings.decided(SESSION, 0) == (PUBLICATION, True)
     assert states(desk) == [SENT, SENT]
     assert outbox.row(usual).text == "usual"

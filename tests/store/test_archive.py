@@ -22,7 +22,7 @@ from riskops.store.database import Database
 from riskops.store.journal import Journal
 from riskops.store.tables import loads, metadata, run_records, stage_outcomes, traders, trades
 from tests.builders import SESSION
-from tests.desks import database_url, forgotten, keep_on_postgresql
+from tests.desks import database_url, forgotten, keep_on_postgresql, keep_on_sqlite
 from tests.postgres_server import new_database
 
 NOW = datetime(2026, 3, 16, 11, 45, 0, 123456, tzinfo=UTC)
@@ -40,6 +40,8 @@ def place(tmp_path, request):
         folder.mkdir()
         if kind == "postgresql":
             keep_on_postgresql(folder, new_database(request.getfixturevalue("postgresql")))
+        else:
+            keep_on_sqlite(folder)
         database = Database(database_url(folder))
         database.create()
         places.append(database)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -14,8 +16,10 @@ from riskops.store import schema
 from riskops.store.database import SQL_FOLDER, Database, Queue, statement
 from riskops.store.tables import traders
 from tests.desks import database_url
+from tests.writing import READY, add
 
-WRITERS, WRITES = 8, 20
+ROOT = Path(__file__).resolve().parents[2]
+WRITERS, WRITES = 8, 50
 
 
 @pytest.fixture
@@ -36,12 +40,6 @@ def counts(database):
         return list(connection.execute(sa.select(traders.c.name)).scalars())
 
 
-def add(database, trader_id):
-    with database.writing() as connection:
-        held = connection.execute(sa.select(sa.func.count()).select_from(traders)).scalar_one()
-        connection.execute(sa.insert(traders), [{"trader_id": trader_id, "name": str(held)}])
-
-
 def add_twice(database, trader_id):
     with database.writing() as connection:
         for _ in range(2):
@@ -56,25 +54,30 @@ def test_an_exception_inside_a_transaction_leaves_nothing(database):
 
 
 @pytest.mark.fault(
-    what="eight writers write at once",
+    what="eight processes write at once",
     gets="every write",
     rung="-",
     label="-",
     told="nobody",
 )
-def test_eight_writers_lose_no_write(database, folder):
+def test_eight_processes_that_write_at_once_lose_no_write(database, folder):
     """Every writer counts what is there and writes the count down: no two may have seen the same."""
     schema.upgrade(database)
-
-    def write(writer):
-        own = Database(database_url(folder))
-        for number in range(WRITES):
-            add(own, f"{writer}-{number}")
-        own.close()
-
-    with ThreadPoolExecutor(WRITERS) as pool:
-        list(pool.map(write, range(WRITERS)))
+    writers = [writer_process(database_url(folder), name) for name in range(WRITERS)]
+    assert [process.stdout.readline().strip() for process in writers] == [READY] * WRITERS
+    for process in writers:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert [process.communicate()[1] for process in writers] == [""] * WRITERS
+    assert [process.returncode for process in writers] == [0] * WRITERS
     assert sorted(map(int, counts(database))) == list(range(WRITERS * WRITES))
+
+
+def writer_process(url, name):
+    """Start a process that will write; what it says of an error comes back on its second stream."""
+    command = [sys.executable, "-m", "tests.writing", url, str(name), str(WRITES)]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
 
 
 def test_a_reader_sees_the_state_before_an_open_transaction(database):
@@ -100,7 +103,7 @@ def test_reads_that_belong_together_see_the_same_state(database):
     gets="nothing half-written; the verb is tried again",
     rung="-",
     label="StoreError",
-    told="on-call (webhook)",
+    told="on-call, through the task that is given up",
 )
 @pytest.mark.parametrize("queue", Queue)
 def test_a_writer_that_waits_too_long_is_told_so_by_name(queue, database, monkeypatch):

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from riskops.errors import SealedError
+from riskops.errors import LimitsFileError, SealedError
 from riskops.store.file_outbox import FileOutbox
 from riskops.store.outbox import PENDING, REFUSED, SENDING, SENT, Outbox
 from riskops.store.schema import upgrade
@@ -17,14 +17,13 @@ from tests.delivery_process import NOW, SESSION, database, report
 TWO = ("a@example.com", "b@example.com")
 
 
-@pytest.fixture(params=["files", "database"])
+@pytest.fixture(params=["files", "sqlite", "postgresql"])
 def outbox(request, tmp_path):
     """Return each kind of outbox: both pass the same tests."""
     if request.param == "files":
         yield FileOutbox(tmp_path / "mails")
         return
-    made = database(tmp_path)
-    made.create()
+    made = database(request.getfixturevalue(f"{request.param}_folder"))
     upgrade(made)
     yield Outbox(made)
     made.close()
@@ -34,13 +33,12 @@ def prepared(outbox, mail=None):
     return outbox.prepare(mail or report(), "desk", TWO)
 
 
-def test_a_mail_has_the_same_key_and_message_id_in_either(tmp_path):
-    (one, _) = prepared(FileOutbox(tmp_path / "one"))
-    made = database(tmp_path)
-    made.create()
+def test_a_mail_has_the_same_key_and_message_id_in_either(folder):
+    (one, _) = prepared(FileOutbox(folder / "one"))
+    made = database(folder)
     upgrade(made)
     assert prepared(Outbox(made))[0] == one
-    assert Outbox(made).row(one) == FileOutbox(tmp_path / "one").row(one)
+    assert Outbox(made).row(one) == FileOutbox(folder / "one").row(one)
     made.close()
 
 
@@ -94,3 +92,13 @@ def test_files_tell_all_mails_and_when_the_first_was_accepted(tmp_path):
     assert [row.recipient for row in outbox.rows()] == list(TWO)
     assert outbox.first_accepted_at() == NOW
     assert replace(outbox.row(first), state=PENDING).session == SESSION
+
+
+@pytest.mark.parametrize("what", [b"", b"{", b"[]", b'{"mail": {}}', b'{"mail": 7, "accepted_at": 7}'])
+def test_a_file_that_is_no_mail_is_told_by_name_with_the_remedy(what, tmp_path):
+    outbox = FileOutbox(tmp_path / "mails")
+    key, _ = prepared(outbox)
+    (tmp_path / "mails" / f"{key}.json").write_bytes(what)
+    for reading in (lambda: outbox.row(key), outbox.rows, outbox.first_accepted_at):
+        with pytest.raises(LimitsFileError, match=rf"{key}.json cannot be read: .* then remove it"):
+            reading()

@@ -6,18 +6,21 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 
 from riskops.desk import open_desk
 from riskops.errors import ConfigurationError
+from riskops.records import Verb
 from riskops.store import schema
 from riskops.store.database import Database
-from riskops.store.tables import UtcDateTime, cut_offs, metadata
+from riskops.store.tables import UtcDateTime, cut_offs, metadata, published_limits
 from riskops.store.tables import stage_outcomes as stages
 from tests.builders import SESSION
-from tests.desks import database_url, environment, opened
-from tests.small_desks import csv_desk, quiet
+from tests.desks import database_url, environment, opened, run_for
+from tests.small_desks import csv_desk, lived, quiet
 
 MOMENT = datetime(2026, 3, 16, 10, 5, tzinfo=UTC)
+OLDER_VERSIONS = [script.revision for script in ScriptDirectory(str(schema.SCRIPTS)).walk_revisions()][1:]
 
 IDENTIFIERS = {"trader_id", "account_id", "trade_id", "kind", "recipient"}
 COLLATIONS = (
@@ -38,7 +41,24 @@ def tables(database):
 
 
 def fill(folder):
-    csv_desk(folder, {"3942": quiet()[:20]}).store.close()
+    """Make a desk with a row in the tables of what comes in, of what left and of what ran."""
+    with csv_desk(folder, {"3942": quiet()[:20]}) as desk:
+        lived(desk, SESSION, {"3942": 40})
+        desk.store.journal.note(run_for(SESSION), Verb.SEND, "adopted", MOMENT)
+
+
+def rows(database):
+    """Return every row as the database keeps it, by table."""
+    with database.reading() as connection:
+        found = {
+            name: connection.execute(sa.select("*").select_from(sa.table(name))) for name in tables(database)
+        }
+        return {name: sorted(map(repr, result)) for name, result in found.items()}
+
+
+def declared_checks(table):
+    checks = [c for c in table.constraints if isinstance(c, sa.CheckConstraint)]
+    return {str(check.name): str(check.sqltext) for check in checks}
 
 
 class TestMigrations:
@@ -64,9 +84,44 @@ class TestMigrations:
         with pytest.raises(sa.exc.IntegrityError), database.writing() as connection:
             connection.execute(stages.insert(), [stage | {"verb": "record_outcomes"}])
 
+    def test_every_version_down_and_up_again_keeps_the_rows_of_its_tables(self, database, folder):
+        fill(folder)
+        before = rows(database)
+        assert all(before[name] for name in ("trades", "published_limits", "run_records"))
+        for version in OLDER_VERSIONS:
+            schema.downgrade(database, version)
+            kept = rows(database)
+            assert kept == {name: before[name] for name in kept}
+        schema.upgrade(database)
+        assert rows(database) == before | kept
+        assert schema.drift(database) == []
+
+    def test_a_row_that_a_new_check_refuses_stops_the_migration_and_nothing_has_changed(
+        self, database, folder
+    ):
+        fill(folder)
+        schema.downgrade(database, "0001")
+        with database.writing() as connection:
+            connection.execute(sa.update(published_limits).values(reduction=90))
+        before = rows(database)
+        with pytest.raises(sa.exc.IntegrityError, match="ck_published_limits_reduction"):
+            schema.upgrade(database)
+        assert rows(database) == before
+        with database.reading() as connection:
+            assert schema.version(connection) == "0001"
+
     def test_the_migrations_make_exactly_the_tables_the_code_declares(self, database):
         schema.upgrade(database)
         assert schema.drift(database) == []
+
+    def test_the_migrations_make_exactly_the_checks_the_code_declares(self, sqlite_folder):
+        """SQLite keeps a check as it was written; the migrations are the same for both."""
+        with opened(sqlite_folder) as desk, desk.store.database.reading() as connection:
+            inspector = sa.inspect(connection)
+            made = {table: inspector.get_check_constraints(table) for table in metadata.tables}
+        assert {
+            table: {check["name"]: check["sqltext"] for check in checks} for table, checks in made.items()
+        } == {table.name: declared_checks(table) for table in metadata.sorted_tables}
 
     def test_drift_would_be_seen(self, database):
         schema.upgrade(database)

@@ -1,19 +1,17 @@
 """Add the ledger, the outcomes, the verb that records them, their economics and the monthly evaluations.
 
 Revision: 0003
-Revises: 0001
+Revises: 0002
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-VERBS = ("ingest", "validate", "score_rules", "score_pooled_model", "compare", "choose", "publish", "compose_report", "send_report")
-NEW_VERB = "record_outcomes"
 
 
 def _identifier(length: int = 64) -> sa.String:
@@ -24,46 +22,48 @@ def _moment() -> sa.DateTime:
     return sa.DateTime(timezone=True)
 
 
+ENGINES = ("rules", "pooled_model")
+VERBS = (
+    *("ingest", "validate", "score_rules", "score_pooled_model", "compare"),
+    *("choose", "publish", "compose_report", "send_report"),
+)
+OF_VERBS = ("stage_outcomes", "run_records")
+
+
 def upgrade() -> None:
+    _allow_engines(*ENGINES, "own_models")
     _create_ledger()
     _create_outcomes()
     _create_economics()
     _create_evaluations()
-    _let_stages_be_of(VERBS, (*VERBS[:5], NEW_VERB, *VERBS[5:]))
+    _allow_verbs(*VERBS[:5], "record_outcomes", *VERBS[5:])
 
 
 def downgrade() -> None:
-    op.execute(sa.text("DELETE FROM stage_outcomes WHERE verb = :verb").bindparams(verb=NEW_VERB))
-    _let_stages_be_of((*VERBS[:5], NEW_VERB, *VERBS[5:]), VERBS)
+    for table in OF_VERBS:
+        op.execute(f"DELETE FROM {table} WHERE verb = 'record_outcomes'")
+    _allow_verbs(*VERBS)
+    op.execute("DELETE FROM scores WHERE engine = 'own_models'")
+    _allow_engines(*ENGINES)
     for table in ("evaluations", "economics", "outcomes", "ledger"):
         op.drop_table(table)
 
 
-def _let_stages_be_of(before: tuple[str, ...], after: tuple[str, ...]) -> None:
-    """Change which verbs a stage may be of; SQLite makes the table anew for that."""
-    name = op.f("ck_stage_outcomes_verb")
-    with op.batch_alter_table("stage_outcomes", copy_from=_stage_outcomes(before)) as table:
-        table.drop_constraint(name, type_="check")
-        table.create_check_constraint(name, _one_of(after))
+def _allow_verbs(*verbs: str) -> None:
+    for table in OF_VERBS:
+        _allow(table, "verb", verbs)
 
 
-def _stage_outcomes(verbs: tuple[str, ...]) -> sa.Table:
-    return sa.Table(
-        "stage_outcomes",
-        sa.MetaData(),
-        sa.Column("session", sa.Date(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("verb", sa.String(length=32), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("detail", sa.JSON(), nullable=False),
-        sa.CheckConstraint("state IN ('started', 'done', 'failed')", name=op.f("ck_stage_outcomes_state")),
-        sa.CheckConstraint(_one_of(verbs), name=op.f("ck_stage_outcomes_verb")),
-        sa.PrimaryKeyConstraint("session", "revision", "verb", name=op.f("pk_stage_outcomes")),
-    )
+def _allow_engines(*engines: str) -> None:
+    _allow("scores", "engine", engines)
 
 
-def _one_of(verbs: tuple[str, ...]) -> str:
-    return f"verb IN ({', '.join(repr(verb) for verb in verbs)})"
+def _allow(table: str, column: str, words: tuple[str, ...]) -> None:
+    listed = ", ".join(f"'{word}'" for word in words)
+    with op.batch_alter_table(table) as batch_op:
+        name = batch_op.f(f"ck_{table}_{column}")
+        batch_op.drop_constraint(name, type_="check")
+        batch_op.create_check_constraint(name, f"{column} IN ({listed})")
 
 
 def _create_ledger() -> None:
