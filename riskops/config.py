@@ -141,6 +141,15 @@ RECOVERY_MIN_DAYS = 20  # ... from at least so many uncensored days that went as
 BRIDGE_FREEDOM = 4.0  # degrees of freedom of the result, given the volatility known before ...
 BRIDGE_SCALE_SHARE = 0.6  # ... and its squared scale as a share of that volatility squared
 
+# --- what became of the days that were lived ----------------------------------------------
+NUMBERS_COUNT_UNTIL = time(9, 30)  # the open: what an engine stores later is no forecast
+BREACH_TOLD_SESSIONS = 5  # a breach that becomes known later than this is recorded and not told
+CALIBRATION_SESSIONS = 250
+CALIBRATION_BAND = (Decimal("0.7"), Decimal("1.4"))  # large losses seen, as a multiple of those promised
+CALIBRATION_MIN_EXPECTED = 30  # large losses promised: below, the multiple says nothing
+PERSISTS_SESSIONS = 5  # so many sessions in a row, or it is not told ...
+TOLD_AGAIN_SESSIONS = 20  # ... and then not again for so long
+
 # --- data quality ---------------------------------------------------------------------------
 SUPPORTED_CURRENCIES = ("USD",)
 ROW_COUNT_SESSIONS = 60  # the band of the night's trade count comes from so many sessions ...
