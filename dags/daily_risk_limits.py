@@ -26,6 +26,7 @@ like a quiet day.
 | `validate` | held limits (rung 3) | the task's log names the check that could not run |
 | `score_rules` | held limits (rung 3) | `riskops score-rules --session ...` shows the error |
 | `score_pooled_model`, `compare` | the rules' limits (rung 2) | after the open is early enough |
+| `record_outcomes` | its limits, and the mail says so | after the open is early enough |
 | `choose`, `compose_report` | a minimal text mail | mend it before the next morning: the session is sealed |
 | `publish_rules`, `publish_model`, `hold_limits` | a minimal text mail | the same |
 | `send_report` | **no mail** | the mail server; then clear the task; else `riskops send-report` |
@@ -95,6 +96,14 @@ def compare() -> dict:
     return run_verb(verb, get_current_context())
 
 
+@task(**budgeted(Verb.RECORD_OUTCOMES))
+def record_outcomes() -> dict:
+    """Record what became of the days that were lived; nobody waits for it."""
+    from riskops.pipeline.record_outcomes import record_outcomes as verb
+
+    return run_verb(verb, get_current_context())
+
+
 @task.branch(trigger_rule=TriggerRule.ALL_DONE, **budgeted(Verb.CHOOSE))
 def choose() -> str:
     """Route to the limits of the rung that the morning has earned."""
@@ -155,11 +164,12 @@ def send_report() -> dict:
     doc_md=__doc__,
 )
 def daily_risk_limits() -> None:
-    """Check, score, compare, choose, publish, compose, send."""
+    """Check, score, compare, choose, publish, compose, send; record outcomes beside it."""
     checked = validate()
     ingest() >> checked
     scored = [score_rules(), score_pooled_model()]
     published = [publish_rules(), publish_model(), hold_limits()]
+    checked >> record_outcomes().as_teardown()  # the one kind of task whose failure leaves a run green
     checked >> scored >> compare() >> choose() >> published >> compose_report() >> send_report()
 
 

@@ -44,6 +44,7 @@ BUDGETS: Mapping[Verb, Budget] = {
     Verb.SCORE_RULES: _minutes(1, 3, 0.5, 1),
     Verb.SCORE_MODEL: _minutes(1, 8, 0.5, 1),
     Verb.COMPARE: _minutes(1, 5, 0.5, 1),
+    Verb.RECORD_OUTCOMES: _minutes(1, 3, 0.5, 1),
     Verb.CHOOSE: _minutes(1, 1, 0.5, 1),
     Verb.PUBLISH: _minutes(1, 2, 0.5, 1),
     Verb.COMPOSE: _minutes(1, 2, 0.5, 1),
@@ -54,6 +55,7 @@ LONGEST_OVERRIDE = 86_400  # seconds: a day
 
 LIMITS_PATH = (Verb.INGEST, Verb.VALIDATE, Verb.SCORE_MODEL, Verb.COMPARE, Verb.CHOOSE, Verb.PUBLISH)
 MAIL_PATH = (*LIMITS_PATH, Verb.COMPOSE, Verb.SEND)
+OUTCOMES_PATH = (Verb.INGEST, Verb.VALIDATE, Verb.RECORD_OUTCOMES)  # beside the limits, nobody waits for it
 
 
 def worst_case(path: tuple[Verb, ...]) -> timedelta:

@@ -24,6 +24,7 @@ from riskops.measures import Measures, after_losing_more, measure
 from riskops.money import dollars
 from riskops.records import LivedReduction, RuleScore, Rung, Signal, TrackRecord
 from riskops.rules import Situation, fired_levels, is_gap, is_large_loss, signals
+from riskops.thresholds import TODAY, Thresholds
 from riskops.track_record import confidence, decisive, desk_large_losses, track_record
 from riskops.way_back import flip_distance_cents, way_back
 
@@ -38,21 +39,26 @@ class RulesWalk:
     """What the rules alone decided before each active day of a trader, from earlier days only.
 
     Arrays have one entry an active day. `reduction` (after relaxation) and `raw_reduction` are
-    percent of `base_cents`, the base limit in force; `fired` has shape (n, 5) in the order of
-    `Rule`; `rules_only` and `probation` say what the count of earlier active days meant;
-    `large_loss` whether the day brought a large loss, by the base limit in force. `measures` are
-    those of the trader by the scheduled base limits.
+    percent of `base_cents`, the base limit in force; `levels` has shape (n, 5) in the order of
+    `Rule`, 0 where a rule did not fire; `rules_only` and `probation` say what the count of earlier
+    active days meant; `large_loss` whether the day brought a large loss, by the base limit in force.
+    `measures` are those of the trader by the scheduled base limits.
     """
 
     reduction: np.ndarray
     raw_reduction: np.ndarray
-    fired: np.ndarray
+    levels: np.ndarray
     base_cents: np.ndarray
     limit_cents: np.ndarray
     rules_only: np.ndarray
     probation: np.ndarray
     large_loss: np.ndarray
     measures: Measures
+
+    @property
+    def fired(self) -> np.ndarray:
+        """Which rules fired, shape (n, 5)."""
+        return self.levels > 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +74,7 @@ class _Replay:
     on_record: np.ndarray
     positions: np.ndarray
     lived: Lived
+    thresholds: Thresholds
 
     @cached_property
     def lived_positions(self) -> list[int]:
@@ -94,12 +101,13 @@ class _Mornings:
     reduction: np.ndarray
 
 
-def walk(desk: DeskHistory) -> dict[str, RulesWalk]:
+def walk(desk: DeskHistory, thresholds: Thresholds = TODAY) -> dict[str, RulesWalk]:
     """Replay the rules over every active day of every trader, absent ones included.
 
-    Lived records are not used: the walk is the rules' own policy, for comparison.
+    Lived records are not used: the walk is the rules' own policy, for comparison. With other
+    `thresholds` than today's it is what the rules would have decided with those.
     """
-    return {trader.trader_id: _walked(desk, trader) for trader in desk.traders}
+    return {trader.trader_id: _walked(desk, trader, thresholds) for trader in desk.traders}
 
 
 def score(desk: DeskHistory, walks: Mapping[str, RulesWalk] | None = None) -> tuple[RuleScore, ...]:
@@ -156,15 +164,15 @@ def restricts_too_much(share: Fraction | None) -> bool:
     return share is not None and share > Fraction(config.RESTRICTED_SHARE_WARNING)
 
 
-def _walked(desk: DeskHistory, trader: TraderHistory) -> RulesWalk:
+def _walked(desk: DeskHistory, trader: TraderHistory, thresholds: Thresholds) -> RulesWalk:
     measures = measure(trader)
-    mornings = _mornings(desk, trader, {}, measures)
+    mornings = _mornings(desk, trader, {}, measures, thresholds)
     at = mornings.trader.day - mornings.positions[0]
     base, reduction = mornings.base_cents[at], mornings.reduction[at]
     return RulesWalk(
         reduction=reduction,
         raw_reduction=mornings.raw[at],
-        fired=mornings.levels[at] > 0,
+        levels=mornings.levels[at],
         base_cents=base,
         limit_cents=limits.limit_cents(base, reduction),
         rules_only=limits.is_rules_only(mornings.active_days[at]),
@@ -230,7 +238,13 @@ def _situation(desk: DeskHistory, mornings: _Mornings, back: int = 0) -> Situati
     )
 
 
-def _mornings(desk: DeskHistory, trader: TraderHistory, lived: Lived, measures: Measures) -> _Mornings:
+def _mornings(
+    desk: DeskHistory,
+    trader: TraderHistory,
+    lived: Lived,
+    measures: Measures,
+    thresholds: Thresholds = TODAY,
+) -> _Mornings:
     """Run the rules on every session since the trader's first with the base limits really in force.
 
     On lived sessions the base in force is on record. On the others a lower base limit acts from its
@@ -243,6 +257,7 @@ def _mornings(desk: DeskHistory, trader: TraderHistory, lived: Lived, measures: 
         on_record=np.isin(trader.day, list(desk.lived.get(trader.trader_id, {}))),
         positions=np.arange(first - config.RELAXATION_SESSIONS, desk.position + 1),
         lived=lived,
+        thresholds=thresholds,
     )
     mornings = _with_base(replay, _carried_base(desk, replay, first))
     for start in _base_changes(desk, replay, first):
@@ -293,7 +308,7 @@ def _with_base(replay: _Replay, base: np.ndarray) -> _Mornings:
     if (lowered := waiting & ~replay.on_record).any():
         trader = _lower_base(trader, lowered, base[trader.day - replay.positions[0]])
         measures = measure(trader)
-    return _apply(trader, measures, replay.positions, base, replay.lived)
+    return _apply(trader, measures, replay.positions, base, replay.lived, replay.thresholds)
 
 
 def _lower_base(trader: TraderHistory, days: np.ndarray, base: np.ndarray) -> TraderHistory:
@@ -303,14 +318,19 @@ def _lower_base(trader: TraderHistory, days: np.ndarray, base: np.ndarray) -> Tr
 
 
 def _apply(
-    trader: TraderHistory, measures: Measures, positions: np.ndarray, base: np.ndarray, lived: Lived
+    trader: TraderHistory,
+    measures: Measures,
+    positions: np.ndarray,
+    base: np.ndarray,
+    lived: Lived,
+    thresholds: Thresholds = TODAY,
 ) -> _Mornings:
     """Run rules, combination and relaxation with the given base limits."""
     active_days = np.searchsorted(trader.day, positions)
     computed_from = len(trader) - len(measures)
     rows = np.maximum(active_days - 1 - computed_from, -1)
-    levels = fired_levels(measures, rows, positions, base)
-    raw = limits.raw_reductions(levels, active_days)
+    levels = fired_levels(measures, rows, positions, base, thresholds)
+    raw = limits.raw_reductions(levels, active_days, thresholds.deep_drawdown_level)
     asked = _asked(raw, positions, lived)
     reduction = limits.relax(asked)
     return _Mornings(trader, measures, positions, rows, active_days, base, levels, raw, asked, reduction)

@@ -17,6 +17,7 @@ import typer
 from riskops.commands import (
     asking,
     catching,
+    evaluating,
     keeping,
     live,
     reigning,
@@ -39,6 +40,7 @@ PANELS = {
     "The morning": (live, status),
     "Questions": (asking, reigning),
     "The verbs, one by one": (verbs,),
+    "History as a whole": (evaluating,),
     "Set up and keep": (setting_up, keeping),
     "Trials": (trial, catching, study),
 }

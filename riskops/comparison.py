@@ -196,6 +196,11 @@ def _benefit(walked: ChallengerWalk, limit: np.ndarray, deepest: np.ndarray) -> 
     return economics.difference_if(bounds(limit), bounds(base), limit <= deepest, base <= deepest)
 
 
+def desk_days(walked: ChallengerWalk, compared: np.ndarray) -> DeskDays:
+    """Return the evidence of the compared trader-days (booleans), session by session."""
+    return _desk_days(walked, compared, _benefits(walked, compared))
+
+
 def _desk_days(walked: ChallengerWalk, compared: np.ndarray, benefits: Benefits) -> DeskDays:
     mornings = walked.panel.mornings
     day, first = np.unique(mornings.day[compared], return_index=True)

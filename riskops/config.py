@@ -18,6 +18,7 @@ LATEST_CUT_OFF = time(7, 20)
 BEGUN_BY = time(6, 30)  # a morning that has not begun by now is told to on-call
 RULES_UNTIL = time(7, 28)  # from here on limits are held where the rules have left none
 MAIL_DUE_AT = time(7, 30)
+REVIEW_AT = time(18, 0)  # on the first session of a month
 WATCHDOG_AT = (BEGUN_BY, LATEST_CUT_OFF, time(7, 24), RULES_UNTIL, MAIL_DUE_AT, time(7, 35), time(7, 40))
 REVISIONS_LOOSEN_UNTIL = time(8, 0)
 CALENDAR_ENDS_SOON_DAYS = 60  # `riskops status` warns where the known sessions end within so many days
@@ -78,6 +79,13 @@ GAP_RECOVERY_DAYS = 5
 
 RESTRICTED_SHARE_WINDOW = 60
 RESTRICTED_SHARE_WARNING = Decimal("0.45")
+RESTRICTED_SHARE_BAND = (Decimal("0.26"), Decimal("0.35"))  # of trader-days cut by 20 or more: intended ...
+IMMEDIATE_SHARE_BAND = (Decimal("0.03"), Decimal("0.07"))  # ... and of those cut by more than 40
+CALIBRATION_SESSIONS = 250  # `riskops calibrate` goes by so many sessions
+CALIBRATION_MOST_CHANGES = 3  # it proposes at most so many changes together
+BASE_LIMIT_ROBUST_SDS = Decimal("2.5")  # of a trader's daily results: a base limit that fits him ...
+BASE_LIMIT_STEP_CENTS = 50_000  # ... in steps of $500, and at least one of them ...
+BASE_LIMIT_MIN_DAYS = 20  # ... from so many active days on
 
 # --- the pooled model ---------------------------------------------------------------------
 MIN_SAMPLES_FOR_ML = 5_000
@@ -122,6 +130,8 @@ DETECTABLE_SDS = 0.11  # smallest detectable advantage a day, in standard deviat
 SESSIONS_WORTH_COUNTING = 2_520  # ten years: a longer wait is said so, not counted
 BOOTSTRAP_BLOCK_DAYS = 10
 BOOTSTRAP_REPLICATES = 2_000
+RELIABILITY_BINS = 10  # of the displayed risk, with about equally many days each
+CALIBRATED_SLOPE = (0.85, 1.20)  # within this the displayed risk is taken for calibrated
 
 # --- days that our own limit cut short ----------------------------------------------------
 RECOVERY_QUANTILE = 0.90  # the upper bound of what a stopped day might have become ...
@@ -130,6 +140,15 @@ RECOVERY_MIN_DAYS = 20  # ... from at least so many uncensored days that went as
 # --- days of which only the result is known: the volatility of the day is a guess -----------
 BRIDGE_FREEDOM = 4.0  # degrees of freedom of the result, given the volatility known before ...
 BRIDGE_SCALE_SHARE = 0.6  # ... and its squared scale as a share of that volatility squared
+
+# --- what became of the days that were lived ----------------------------------------------
+NUMBERS_COUNT_UNTIL = time(9, 30)  # the open: what an engine stores later is no forecast
+BREACH_TOLD_SESSIONS = 5  # a breach that becomes known later than this is recorded and not told
+CALIBRATION_SESSIONS = 250
+CALIBRATION_BAND = (Decimal("0.7"), Decimal("1.4"))  # large losses seen, as a multiple of those promised
+CALIBRATION_MIN_EXPECTED = 30  # large losses promised: below, the multiple says nothing
+PERSISTS_SESSIONS = 5  # so many sessions in a row, or it is not told ...
+TOLD_AGAIN_SESSIONS = 20  # ... and then not again for so long
 
 # --- data quality ---------------------------------------------------------------------------
 SUPPORTED_CURRENCIES = ("USD",)

@@ -35,7 +35,7 @@ WEIGHTS = np.array(
         [1.0, -1.0],
     ]
 )
-_LARGEST_RECORDED = 1e9  # e-values are recorded up to here, so that records stay finite
+LARGEST_RECORDED = 1e9  # e-values are recorded up to here, so that records stay finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ class Gate:
     def latest(self) -> tuple[float, float, float, float]:
         """The four e-values after the last day (at most a billion), 1 before the first."""
         last = self.e_values[-1] if len(self.e_values) else np.ones(len(WEIGHTS))
-        last = np.minimum(last, _LARGEST_RECORDED)
+        last = np.minimum(last, LARGEST_RECORDED)
         return float(last[0]), float(last[1]), float(last[2]), float(last[3])
 
     @property
@@ -183,7 +183,7 @@ def gate(days: DeskDays, amount: Amount, position: int, specification_number: in
         clipped_days=int(beyond.any(axis=1).sum()),
         vetoed=_veto_left(days, position) > 0,
         missing=_missing(amount),
-        against=min(float(against[-1]), _LARGEST_RECORDED) if len(against) else 1.0,
+        against=min(float(against[-1]), LARGEST_RECORDED) if len(against) else 1.0,
     )
 
 

@@ -159,6 +159,19 @@ def observe(desk: DeskHistory, paths: TradePaths) -> Observed:
     )
 
 
+def volatilities_cents(desk: DeskHistory) -> np.ndarray:
+    """Return the EWMA volatility in cents known before every active day, in the order (trader, day)."""
+    pool = _pool_scale(desk)
+    rows = [np.append(history.day, desk.position) for history in desk.traders]
+    return _joined(
+        (
+            _volatility(history, days, _scale(desk, history, pool(days)))[:-1]
+            for history, days in zip(desk.traders, rows, strict=True)
+        ),
+        float,
+    )
+
+
 def panel(observed: Observed, walk: Mapping[str, RulesWalk]) -> Panel:
     """Return the active days with the rules' decisions of their mornings."""
     histories = observed.desk.traders

@@ -51,7 +51,7 @@ def tier(reduction: int) -> Tier:
     return Tier.MODERATE if reduction >= config.MODERATE_FROM else Tier.NORMAL
 
 
-def combine(levels: np.ndarray) -> np.ndarray:
+def combine(levels: np.ndarray, deep_level: int = config.DEEP_DRAWDOWN_LEVEL) -> np.ndarray:
     """Combine the levels of the five rules into one reduction a row.
 
     The highest level counts. A lone signal is capped at 40, except a deep drawdown, which twenty
@@ -61,6 +61,8 @@ def combine(levels: np.ndarray) -> np.ndarray:
     ----------
     levels
         Shape (n, 5) in the order of `Rule`, 0 where a rule did not fire.
+    deep_level
+        The level from which a drawdown is a deep one.
 
     Returns
     -------
@@ -69,20 +71,23 @@ def combine(levels: np.ndarray) -> np.ndarray:
     """
     fired = (levels > 0).sum(axis=1)
     highest = levels.max(axis=1)
-    unconfirmed = (fired == 1) & (levels[:, _DRAWDOWN] < config.DEEP_DRAWDOWN_LEVEL)
+    is_deep = (levels[:, _DRAWDOWN] > 0) & (levels[:, _DRAWDOWN] >= deep_level)
+    unconfirmed = (fired == 1) & ~is_deep
     capped = np.where(unconfirmed, np.minimum(highest, config.SINGLE_SIGNAL_CAP), highest)
     extra = config.EXTRA_SIGNAL_STEP * np.maximum(fired - config.EXTRA_SIGNALS_FROM + 1, 0)
     return np.minimum(capped + extra, config.MAX_REDUCTION)
 
 
-def raw_reductions(levels: np.ndarray, active_days: np.ndarray) -> np.ndarray:
+def raw_reductions(
+    levels: np.ndarray, active_days: np.ndarray, deep_level: int = config.DEEP_DRAWDOWN_LEVEL
+) -> np.ndarray:
     """Return the reductions before relaxation: the combination.
 
     In probation it is at least 20 and at least the highest level: a lone signal is not capped.
     """
     uncapped = np.maximum(levels.max(axis=1), config.PROBATION_REDUCTION)
     least = np.where(in_probation(active_days), np.minimum(uncapped, config.MAX_REDUCTION), 0)
-    return np.maximum(combine(levels), least)
+    return np.maximum(combine(levels, deep_level), least)
 
 
 def in_probation(active_days: np.ndarray) -> np.ndarray:

@@ -101,12 +101,12 @@ def walk(desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWal
     )
 
 
-def records(walked: ChallengerWalk) -> tuple[OwnRecord, ...]:
-    """Return each trader's record over the replayed history, in the desk's order."""
+def records(walked: ChallengerWalk, rows: np.ndarray) -> tuple[OwnRecord, ...]:
+    """Return each trader's record over the chosen `rows` of the replayed history, in the desk's order."""
     rules = policies.benefit_cents(walked, walked.panel.mornings.rules_reduction)
     gained = (policies.benefit_cents(walked, walked.reduction) - rules) / 100
     return tuple(
-        _record(trader_id, walked, gained, walked.scored & (walked.panel.mornings.trader == index))
+        _record(trader_id, walked, gained, rows & walked.scored & (walked.panel.mornings.trader == index))
         for index, trader_id in enumerate(walked.panel.trader_ids)
     )
 

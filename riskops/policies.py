@@ -18,13 +18,14 @@ import numpy as np
 
 from riskops import config, economics, fixed_sample, limits
 from riskops.challenger import ChallengerWalk
-from riskops.economics import Bounds
 
 NO_RESTRICTION = "no restriction"
 BEST_CONSTANT = "best constant restriction"
 RULES = "rules"
 OVERLAY = "overlay"
 UNCONSTRAINED = "unconstrained model"
+
+Figures = dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ def reductions(walked: ChallengerWalk, compared: np.ndarray) -> dict[str, np.nda
     }
 
 
-def table(walked: ChallengerWalk, compared: np.ndarray) -> dict[str, dict[str, float]]:
+def table(walked: ChallengerWalk, compared: np.ndarray) -> dict[str, Figures]:
     """Return the figures of every benchmark policy on the compared trader-days."""
     days, by_policy = days_of(walked, compared), reductions(walked, compared)
     found = {name: figures(walked, days, reduction) for name, reduction in by_policy.items()}
@@ -71,7 +72,7 @@ def table(walked: ChallengerWalk, compared: np.ndarray) -> dict[str, dict[str, f
     return found
 
 
-def figures(walked: ChallengerWalk, days: Days, reduction: np.ndarray) -> dict[str, float]:
+def figures(walked: ChallengerWalk, days: Days, reduction: np.ndarray) -> Figures:
     """Return benefit, its split, the rates and the counts of one policy on some trader-days.
 
     Money is in USD, with a 95 % day-block bootstrap interval (``_low``, ``_high``; left out on a
@@ -89,15 +90,19 @@ def figures(walked: ChallengerWalk, days: Days, reduction: np.ndarray) -> dict[s
     }
 
 
-def money(walked: ChallengerWalk, days: Days, limit_cents: np.ndarray) -> dict[str, float]:
+def money(
+    walked: ChallengerWalk, days: Days, limit_cents: np.ndarray, against_cents: np.ndarray | None = None
+) -> Figures:
     """Return benefit, prevented and cost of a limit a day in USD, and the days they rest on.
 
     ``treated`` counts days that our own limit stopped, ``censored`` those whose benefit under
-    this policy is therefore only bounded, ``estimated`` those it takes from a daily figure.
+    this policy is therefore only bounded, ``estimated`` those it takes from a daily figure. With
+    `against_cents` it is what the limit is worth against that one instead of the base limit.
     """
-    worth = benefit(walked, limit_cents)
+    worth = economics.benefit(walked.replayed, limit_cents, against_cents)
     middle, rows = worth.middle / 100, days.rows
-    estimated = walked.replayed.estimated & (limit_cents != walked.panel.reference_cents)
+    other = walked.panel.reference_cents if against_cents is None else against_cents
+    estimated = walked.replayed.estimated & (limit_cents != other)
     return {
         **_total("benefit", walked, days, middle),
         "benefit_least_usd": float(worth.low[rows].sum()) / 100,
@@ -118,7 +123,7 @@ def rate(
     of: np.ndarray,
     unknown: np.ndarray | None = None,
     hit_if_so: np.ndarray | None = None,
-) -> dict[str, float]:
+) -> Figures:
     """Return a rate with numerator, denominator, Wilson interval, and its bounds.
 
     Parameters
@@ -128,7 +133,7 @@ def rate(
     hits, of
         Booleans: the days in the numerator and in the denominator.
     unknown
-        Days that may or may not belong to the denominator (or count as a hit).
+        Days that may or may not belong to the denominator.
     hit_if_so
         Those of them that would be hits if they did.
     """
@@ -142,14 +147,18 @@ def rate(
     return found
 
 
-def benefit(walked: ChallengerWalk, limit_cents: np.ndarray) -> Bounds:
-    """Return the benefit of a limit a day against the base limit, in cents."""
-    return economics.benefit(walked.replayed, limit_cents)
+def share(name: str, hits: np.ndarray, known: np.ndarray, unknown: np.ndarray) -> Figures:
+    """Return a rate over known days; its bounds take the unknown days in, as hits or as none."""
+    found, every = rate(name, hits, known), int(known.sum() + unknown.sum())
+    if every:
+        least = int(hits.sum()) / every
+        found |= {f"{name}_least": least, f"{name}_most": least + int(unknown.sum()) / every}
+    return found
 
 
 def benefit_cents(walked: ChallengerWalk, reduction: np.ndarray) -> np.ndarray:
     """Return the benefit of a reduction a day in cents, in the middle where it is censored, shape (n,)."""
-    return benefit(walked, limits_cents(walked, reduction)).middle
+    return economics.benefit(walked.replayed, limits_cents(walked, reduction)).middle
 
 
 def limits_cents(walked: ChallengerWalk, reduction: np.ndarray) -> np.ndarray:
@@ -157,7 +166,7 @@ def limits_cents(walked: ChallengerWalk, reduction: np.ndarray) -> np.ndarray:
     return limits.limit_cents(walked.panel.mornings.base_cents, reduction)
 
 
-def _total(name: str, walked: ChallengerWalk, days: Days, usd: np.ndarray) -> dict[str, float]:
+def _total(name: str, walked: ChallengerWalk, days: Days, usd: np.ndarray) -> Figures:
     daily = days.daily(walked.panel.mornings.day, usd)
     total = {f"{name}_usd": float(daily.sum())}
     interval = fixed_sample.total_interval(daily)
@@ -166,7 +175,7 @@ def _total(name: str, walked: ChallengerWalk, days: Days, usd: np.ndarray) -> di
     return total | {f"{name}_low_usd": interval[0], f"{name}_high_usd": interval[1]}
 
 
-def _rates(walked: ChallengerWalk, rows: np.ndarray, reduction: np.ndarray) -> dict[str, float]:
+def _rates(walked: ChallengerWalk, rows: np.ndarray, reduction: np.ndarray) -> Figures:
     """Return the four rates; a treated day is in a denominator only where its outcome is known."""
     net, base = walked.panel.net_cents[rows], walked.panel.reference_cents[rows]
     known = economics.large_loss_known(walked.replayed)[rows]
@@ -176,7 +185,7 @@ def _rates(walked: ChallengerWalk, rows: np.ndarray, reduction: np.ndarray) -> d
     everything = np.ones_like(cut)
     return {
         **rate("hit_rate", large & cut, large, ~known, cut),
-        **_precision(large & cut, cut, known),
+        **share("precision", large & cut, cut & known, cut & ~known),
         **rate("false_positive_rate", gain & cut, gain, treated, cut),
         **rate("restricted_share", cut, everything),
         **rate("immediate_share", reduction[rows] > config.IMMEDIATE_ABOVE, everything),
@@ -184,16 +193,7 @@ def _rates(walked: ChallengerWalk, rows: np.ndarray, reduction: np.ndarray) -> d
     }
 
 
-def _precision(hits: np.ndarray, cut: np.ndarray, known: np.ndarray) -> dict[str, float]:
-    """Return the precision; its bounds take the unknown days among the cut ones either way."""
-    found, count, all_cut = rate("precision", hits, cut & known), int(hits.sum()), int(cut.sum())
-    unknown = int((cut & ~known).sum())
-    if all_cut:
-        found |= {"precision_least": count / all_cut, "precision_most": (count + unknown) / all_cut}
-    return found
-
-
-def _rate_bounds(name: str, known: tuple[int, int], hits: int, unknown: int) -> dict[str, float]:
+def _rate_bounds(name: str, known: tuple[int, int], hits: int, unknown: int) -> Figures:
     """Return what a rate is at least and at most, whatever the unknown days were."""
     count, total = known
     misses = unknown - hits

@@ -42,6 +42,15 @@ class Engine(StrEnum):
     OWN_MODELS = "own_models"
 
 
+class LimitOrigin(StrEnum):
+    """How we know which limit a trader really had on a day."""
+
+    READ_BACK = "read_back"
+    OVERRIDE = "override"
+    PUBLISHED = "published"
+    ASSUMED = "assumed"
+
+
 class LedgerKind(StrEnum):
     """What the ledger of the challenger's specifications records."""
 
@@ -97,6 +106,7 @@ class Verb(StrEnum):
     SCORE_RULES = "score_rules"
     SCORE_MODEL = "score_pooled_model"
     COMPARE = "compare"
+    RECORD_OUTCOMES = "record_outcomes"
     CHOOSE = "choose"
     PUBLISH = "publish"
     COMPOSE = "compose_report"

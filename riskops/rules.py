@@ -18,6 +18,7 @@ from riskops.measures import Measures
 from riskops.money import dollars
 from riskops.records import Rule, Signal
 from riskops.sessions import TradingCalendar
+from riskops.thresholds import TODAY, Thresholds
 
 Numbers = dict[str, float | int | str]
 
@@ -44,7 +45,11 @@ class Situation:
 
 
 def fired_levels(
-    measures: Measures, rows: np.ndarray, positions: np.ndarray, base_cents: np.ndarray
+    measures: Measures,
+    rows: np.ndarray,
+    positions: np.ndarray,
+    base_cents: np.ndarray,
+    thresholds: Thresholds = TODAY,
 ) -> np.ndarray:
     """Return the level of every rule on every given morning, 0 where it does not fire.
 
@@ -59,6 +64,8 @@ def fired_levels(
     base_cents
         Base limit in force on each session: the drawdown's capital rests on it. The other
         thresholds use the base of the day they look at.
+    thresholds
+        The numbers to compare with; today's, except where somebody asks what others would do.
 
     Returns
     -------
@@ -70,42 +77,42 @@ def fired_levels(
     known = measures.at(np.maximum(rows, 0))
     ago = positions - known.day
     columns = {
-        Rule.BREACH: _breach(known, ago),
-        Rule.STREAK: _streak(known),
-        Rule.DRAWDOWN: _drawdown(known, base_cents),
-        Rule.VOLATILITY: _volatility(known, ago),
-        Rule.LARGE_LOSS: _large_loss(known, ago),
+        Rule.BREACH: _breach(known, ago, thresholds),
+        Rule.STREAK: _streak(known, thresholds),
+        Rule.DRAWDOWN: _drawdown(known, base_cents, thresholds),
+        Rule.VOLATILITY: _volatility(known, ago, thresholds),
+        Rule.LARGE_LOSS: _large_loss(known, ago, thresholds),
     }
     levels = np.column_stack([columns[rule] for rule in Rule])
     return np.where(rows[:, None] < 0, 0, levels)
 
 
-def _breach(known: Measures, ago: np.ndarray) -> np.ndarray:
-    breached = _beyond_base(known) | _beyond_applied(known)
-    return np.where(breached & _is_recent(ago), config.BREACH_LEVEL, 0)
+def _breach(known: Measures, ago: np.ndarray, than: Thresholds) -> np.ndarray:
+    breached = _beyond_base(known, than) | _beyond_applied(known, than)
+    return np.where(breached & _is_recent(ago), than.breach_level, 0)
 
 
-def _beyond_base(known: Measures) -> np.ndarray:
-    numerator, denominator = config.BREACH_OF_BASE.as_integer_ratio()
+def _beyond_base(known: Measures, than: Thresholds) -> np.ndarray:
+    numerator, denominator = than.breach_of_base.as_integer_ratio()
     return known.net_cents * denominator <= -numerator * known.base_cents
 
 
-def _beyond_applied(known: Measures) -> np.ndarray:
-    numerator, denominator = config.BREACH_OF_APPLIED.as_integer_ratio()
+def _beyond_applied(known: Measures, than: Thresholds) -> np.ndarray:
+    numerator, denominator = than.breach_of_applied.as_integer_ratio()
     return known.net_cents * denominator < -numerator * known.applied_cents
 
 
-def _streak(known: Measures) -> np.ndarray:
-    short = np.where(known.streak >= config.STREAK_DAYS, config.STREAK_LEVEL, 0)
-    return np.where(known.streak >= config.LONG_STREAK_DAYS, config.LONG_STREAK_LEVEL, short)
+def _streak(known: Measures, than: Thresholds) -> np.ndarray:
+    short = np.where(known.streak >= than.streak_days, than.streak_level, 0)
+    return np.where(known.streak >= than.long_streak_days, than.long_streak_level, short)
 
 
-def _drawdown(known: Measures, base_cents: np.ndarray) -> np.ndarray:
+def _drawdown(known: Measures, base_cents: np.ndarray, than: Thresholds) -> np.ndarray:
     lost = known.peak_cents - known.cum_cents
-    capital = config.DRAWDOWN_CAPITAL_MULTIPLE * base_cents + known.peak_cents
-    shallow = np.where(_exceeds(lost, capital, config.DRAWDOWN_PERCENT), config.DRAWDOWN_LEVEL, 0)
-    deep = _exceeds(lost, capital, config.DEEP_DRAWDOWN_PERCENT)
-    return np.where(deep, config.DEEP_DRAWDOWN_LEVEL, shallow)
+    capital = than.drawdown_capital_multiple * base_cents + known.peak_cents
+    shallow = np.where(_exceeds(lost, capital, than.drawdown_percent), than.drawdown_level, 0)
+    deep = _exceeds(lost, capital, than.deep_drawdown_percent)
+    return np.where(deep, than.deep_drawdown_level, shallow)
 
 
 def _exceeds(lost: np.ndarray, capital: np.ndarray, percent: Decimal) -> np.ndarray:
@@ -113,24 +120,26 @@ def _exceeds(lost: np.ndarray, capital: np.ndarray, percent: Decimal) -> np.ndar
     return 100 * denominator * lost > numerator * capital
 
 
-def _volatility(known: Measures, ago: np.ndarray) -> np.ndarray:
-    numerator, denominator = config.VOLATILITY_RATIO.as_integer_ratio()
+def _volatility(known: Measures, ago: np.ndarray, than: Thresholds) -> np.ndarray:
+    numerator, denominator = than.volatility_ratio.as_integer_ratio()
     recent = known.recent_downside_cents * known.baseline_days * denominator
     usual = known.baseline_downside_cents * known.recent_days * numerator
     enough = known.baseline_days >= config.VOLATILITY_MIN_BASELINE_DAYS
-    return np.where((recent > usual) & enough & _is_comparable(known, ago), config.VOLATILITY_LEVEL, 0)
+    return np.where((recent > usual) & enough & _is_comparable(known, ago), than.volatility_level, 0)
 
 
-def _large_loss(known: Measures, ago: np.ndarray) -> np.ndarray:
+def _large_loss(known: Measures, ago: np.ndarray, than: Thresholds) -> np.ndarray:
     unusual = known.net_cents < large_loss_threshold_cents(known)
     enough = known.baseline_days >= config.LARGE_LOSS_MIN_BASELINE_DAYS
-    fires = is_large_loss(known.net_cents, known.base_cents) & unusual & enough
-    return np.where(fires & _is_recent(ago) & _is_comparable(known, ago), config.LARGE_LOSS_LEVEL, 0)
+    fires = is_large_loss(known.net_cents, known.base_cents, than.large_loss_of_base) & unusual & enough
+    return np.where(fires & _is_recent(ago) & _is_comparable(known, ago), than.large_loss_level, 0)
 
 
-def is_large_loss(net_cents: np.ndarray, base_cents: np.ndarray) -> np.ndarray:
+def is_large_loss(
+    net_cents: np.ndarray, base_cents: np.ndarray, of_base: Decimal = config.LARGE_LOSS_OF_BASE
+) -> np.ndarray:
     """Say which results are large losses: at or below -40 % of the base limit of their day."""
-    numerator, denominator = config.LARGE_LOSS_OF_BASE.as_integer_ratio()
+    numerator, denominator = of_base.as_integer_ratio()
     return net_cents * denominator <= -numerator * base_cents
 
 
@@ -188,7 +197,7 @@ def drawdown_of(at: Situation) -> tuple[int, int]:
 def _breach_words(at: Situation) -> tuple[str, Numbers]:
     known = at.known
     net = int(known.net_cents)
-    limit = int(known.applied_cents if _beyond_applied(known) else known.base_cents)
+    limit = int(known.applied_cents if _beyond_applied(known, TODAY) else known.base_cents)
     reason = f"Limit breached: {dollars(net)} against {dollars(limit)} on {at.last_active}"
     return reason, {"net_cents": net, "limit_cents": limit, "session": at.last_active}
 

@@ -28,6 +28,7 @@ class Entry(StrEnum):
     MAIL_IS_LATE = "the-mail-is-late"
     MINIMAL_MAIL = "a-minimal-mail-left"
     LIMITS_ARE_HELD = "limits-are-held"
+    LIMIT_BREACHED = "a-limit-was-breached"
     LIMITS_FILE = "the-limits-file-is-not-written"
     WATCHDOG = "the-watchdog-speaks"
     DATABASE_IS_GONE = "the-database-is-gone"

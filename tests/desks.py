@@ -176,6 +176,7 @@ def each_verb() -> Iterator[Callable[[Desk, Run], Mapping]]:
     from riskops.pipeline.compose import compose
     from riskops.pipeline.ingest import ingest
     from riskops.pipeline.publish import publish_rules
+    from riskops.pipeline.record_outcomes import record_outcomes
     from riskops.pipeline.score_model import score_pooled_model
     from riskops.pipeline.score_rules import score_rules
     from riskops.pipeline.send import send
@@ -187,6 +188,7 @@ def each_verb() -> Iterator[Callable[[Desk, Run], Mapping]]:
         score_rules,
         score_pooled_model,
         compare,
+        record_outcomes,
         choose,
         publish_rules,
         compose,

@@ -28,7 +28,7 @@ from riskops.pipeline.publish import hold_limits, publish_model
 from riskops.records import Run
 from tests.builders import SESSION
 from tests.desks import each_verb, environment, on_the_morning, run_for
-from tests.small_desks import CALENDAR, NIGHT, csv_desk, night_file, rows_of, stormy
+from tests.small_desks import CALENDAR, NIGHT, csv_desk, lived, night_file, rows_of, stormy
 
 TRADERS = 8
 HISTORY = "history.csv"
@@ -68,9 +68,13 @@ def _die() -> None:
 
 
 def evening_desk(folder: Path) -> Path:
-    """Make a desk below `folder` whose last night lies in the inbox, not fetched yet; return `folder`."""
-    results = stormy(TRADERS)
-    csv_desk(folder, results, last=CALENDAR.previous(NIGHT)).store.close()
+    """Make a desk below `folder` whose last night lies in the inbox, not fetched yet; return `folder`.
+
+    It has lived the session before that night, whose outcomes nobody has recorded yet.
+    """
+    results, before = stormy(TRADERS), CALENDAR.previous(NIGHT)
+    with csv_desk(folder, results, last=before) as desk:
+        lived(desk, before, dict.fromkeys(results, 0))
     night = night_file(folder, rows_of({trader: usd[:1] for trader, usd in results.items()}))
     shutil.copy(night, night.with_name(HISTORY))
     return folder

@@ -11,6 +11,7 @@ from riskops.history import DeskHistory, TradePaths
 from tests.builders import CALENDAR, SESSION, desk_history, trader_history
 
 TRADES_A_DAY = 12
+NO_TRADES = TradePaths(*(np.empty(0, dtype=np.int64),) * 4)
 
 
 def simulated_desk(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskops import config
-from riskops.budget import BUDGETS, LIMITS_PATH, MAIL_PATH, Budget, budget, worst_case
+from riskops.budget import BUDGETS, LIMITS_PATH, MAIL_PATH, OUTCOMES_PATH, Budget, budget, worst_case
 from riskops.errors import ConfigurationError
 from riskops.records import Verb
 from tests.builders import SESSION
@@ -24,6 +24,10 @@ def test_limits_stand_by_their_cut_off_in_the_worst_case():
 
 def test_the_mail_is_out_on_time_in_the_worst_case():
     assert MORNING + worst_case(MAIL_PATH) <= datetime.combine(SESSION, config.MAIL_DUE_AT)
+
+
+def test_outcomes_are_recorded_in_the_worst_case_before_the_worst_case_composes_the_mail():
+    assert worst_case(OUTCOMES_PATH) <= worst_case(LIMITS_PATH)
 
 
 def test_the_worst_case_counts_every_try_and_every_pause():

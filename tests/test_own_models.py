@@ -83,7 +83,7 @@ def test_a_young_desk_raises_nobody():
 
 def test_records_add_up_to_the_gain_of_the_policy_over_the_rules():
     found = walked()
-    told = own_models.records(found)
+    told = own_models.records(found, np.ones(len(found.scored), dtype=bool))
     rules = policies.benefit_cents(found, found.panel.mornings.rules_reduction)
     gained = policies.benefit_cents(found, found.reduction) - rules
     assert sum(r.advantage_usd for r in told) == pytest.approx(gained[found.scored].sum() / 100)
@@ -96,5 +96,13 @@ def test_records_add_up_to_the_gain_of_the_policy_over_the_rules():
 
 def test_without_a_model_there_is_no_interval():
     desk, paths = simulated_desk(2, 60)
-    told = own_models.records(own_models.walk(desk, paths, champion.walk(desk)))
+    found = own_models.walk(desk, paths, champion.walk(desk))
+    told = own_models.records(found, np.ones(len(found.scored), dtype=bool))
     assert [(r.days, r.raised, r.advantage_usd, r.interval_usd) for r in told] == [(0, 0, 0.0, None)] * 2
+
+
+def test_a_record_is_of_the_chosen_days_only():
+    found = walked()
+    late = found.panel.mornings.day >= np.median(found.panel.mornings.day[found.scored])
+    told = own_models.records(found, late)
+    assert 0 < sum(r.days for r in told) == (found.scored & late).sum() < found.scored.sum()

@@ -4,7 +4,8 @@
 SELECT
     l.trader_id,
     l.session,
-    l.limit_cents
+    l.limit_cents,
+    l.origin
 FROM applied_limits AS l
 WHERE l.session < :session
 ORDER BY l.trader_id, l.session

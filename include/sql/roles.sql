@@ -36,6 +36,6 @@ ALTER DEFAULT PRIVILEGES FOR ROLE riskops_owner IN SCHEMA public
 ALTER DEFAULT PRIVILEGES FOR ROLE riskops_owner IN SCHEMA public
     GRANT SELECT ON TABLES TO riskops_auditor;
 
--- what has left is not changed any more, and the schema's version is the owner's word
-REVOKE UPDATE, DELETE ON seals, published_limits, ledger FROM riskops_runtime;
+-- what has left or was recorded is not changed any more, and the schema's version is the owner's word
+REVOKE UPDATE, DELETE ON seals, published_limits, ledger, outcomes, economics FROM riskops_runtime;
 REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM riskops_runtime;

@@ -45,6 +45,7 @@ COMMANDS = {
     Verb.SCORE_RULES: "score-rules",
     Verb.SCORE_MODEL: "score-pooled-model",
     Verb.COMPARE: "compare",
+    Verb.RECORD_OUTCOMES: "record-outcomes",
     Verb.CHOOSE: "choose",
     Verb.PUBLISH: "publish",
     Verb.COMPOSE: "compose-report",

@@ -21,6 +21,7 @@ from riskops.money import dollars
 from riskops.pipeline.choose import choose as choose_verb
 from riskops.pipeline.publish import hold_limits, publish_model, publish_rules
 from riskops.records import Confidence, RuleScore, Run, Verb
+from riskops.report.outcome_lines import outcome_lines
 
 app = typer.Typer()
 
@@ -76,6 +77,20 @@ def compare(session: SessionOption = None) -> None:
     with opened_desk() as desk:
         run = asked_run(desk, session)
         print_receipt(f"Comparison for {run.session}", verb(desk, run))
+
+
+@app.command("record-outcomes")
+def record_outcomes(session: SessionOption = None) -> None:
+    """Record what became of the days before a session, against the limits they had."""
+    from riskops.pipeline.record_outcomes import news_of
+    from riskops.pipeline.record_outcomes import record_outcomes as verb
+
+    with opened_desk() as desk:
+        run = asked_run(desk, session)
+        receipt = verb(desk, run)
+        names = {trader.trader_id: trader.name for trader in desk.store.roster.traders()}
+        told = "\n".join(outcome_lines(news_of(receipt), names)) or "nothing"
+        print_receipt(f"Outcomes before {run.session}", {**receipt, "news": told})
 
 
 @app.command()

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
+from riskops.pipeline.record_outcomes import news_of
 from riskops.pipeline.stage import Receipt, settled, stage
-from riskops.records import Publication, Run, Verb
+from riskops.records import Publication, Run, RunType, Verb
 from riskops.report.content import content
+from riskops.report.outcome_lines import not_recorded, outcome_lines
 from riskops.report.render import as_html, as_text, subject
 from riskops.settings import Fault
 from riskops.store.mornings import Report, Stage
+from riskops.store.outcomes import TOLD
 from riskops.store.seal import LIMITS_MAIL
 
 FALLIBLE = {
@@ -35,8 +38,9 @@ def compose(desk: Desk, run: Run) -> Receipt:
     if (receipt := settled(desk, run, Verb.COMPOSE)) is not None:
         return receipt
     with stage(desk, run, Verb.COMPOSE):
-        report = _report(desk, run, _committed(desk, run))
-        receipt = {"subject": report.subject, "digest": report.digest}
+        stages = desk.store.mornings.stages(run.session, run.revision)
+        report = _report(desk, run, _committed(desk, run), stages)
+        receipt = {"subject": report.subject, "digest": report.digest, TOLD: _told(stages)}
         if not desk.store.mornings.archive(report, receipt):
             receipt = {**receipt, "sealed": True}
     return receipt
@@ -49,9 +53,8 @@ def _committed(desk: Desk, run: Run) -> Publication:
     return publication
 
 
-def _report(desk: Desk, run: Run, publication: Publication) -> Report:
+def _report(desk: Desk, run: Run, publication: Publication, stages: Mapping[Verb, Stage]) -> Report:
     mornings = desk.store.mornings
-    stages = mornings.stages(run.session, run.revision)
     model, rules = stages.get(Verb.SCORE_MODEL), stages.get(Verb.SCORE_RULES)
     comparison = mornings.comparison(run.session, run.revision)
     reasons = publication.why + (comparison.reason if comparison else "")
@@ -62,6 +65,7 @@ def _report(desk: Desk, run: Run, publication: Publication) -> Report:
         mornings.model_scores(run.session, run.revision) if model and model.is_done else (),
         rules.detail.get("restricted_share") if rules else None,
         faults=_faults(desk, stages, reasons),
+        outcomes=_outcomes(desk, run, stages.get(Verb.RECORD_OUTCOMES)),
     )
     text, html = as_text(composed), as_html(composed)
     return Report(
@@ -73,6 +77,22 @@ def _report(desk: Desk, run: Run, publication: Publication) -> Report:
         html=html,
         digest=hashlib.sha256(f"{subject(composed)}\0{text}\0{html}".encode()).hexdigest(),
     )
+
+
+def _outcomes(desk: Desk, run: Run, past: Stage | None) -> list[str]:
+    """Return what became of lived days, where that is news; a backfill need not have recorded it."""
+    if past is not None and past.is_done:
+        names = {trader.trader_id: trader.name for trader in desk.store.roster.traders()}
+        return outcome_lines(news_of(past.detail), names)
+    if past is None and run.run_type is RunType.BACKFILL:
+        return []
+    return [not_recorded("" if past is None else past.detail.get("problem", ""))]
+
+
+def _told(stages: Mapping[Verb, Stage]) -> list[str]:
+    """Return the keys of the news of outcomes that the report tells."""
+    past = stages.get(Verb.RECORD_OUTCOMES)
+    return list(news_of(past.detail).keys) if past is not None and past.is_done else []
 
 
 def _faults(desk: Desk, stages: Mapping[Verb, Stage], reasons: str) -> list[str]:

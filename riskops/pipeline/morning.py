@@ -17,6 +17,7 @@ BEFORE_CHOICE = (
     Verb.SCORE_RULES,
     Verb.SCORE_MODEL,
     Verb.COMPARE,
+    Verb.RECORD_OUTCOMES,
     Verb.CHOOSE,
 )
 AFTER_CHOICE = (Verb.PUBLISH, Verb.COMPOSE, Verb.SEND)

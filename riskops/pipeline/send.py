@@ -8,11 +8,14 @@ from riskops.desk import Desk
 from riskops.pipeline.export import export
 from riskops.pipeline.last_resort import minimal_mail
 from riskops.pipeline.mailed_since import know_what_left
+from riskops.pipeline.record_outcomes import news_of
 from riskops.pipeline.stage import Receipt, may_mail, settled, stage
 from riskops.records import Run, Rung, Verb
+from riskops.report.outcome_lines import breach_lines
 from riskops.second_channel import Entry
 from riskops.store.mornings import Report
 from riskops.store.outbox import LastResort, Outbox
+from riskops.store.outcomes import TOLD
 from riskops.store.seal import LIMITS_MAIL
 
 
@@ -56,8 +59,12 @@ def _sent(desk: Desk, run: Run) -> Receipt:
 
 
 def _tell_others(desk: Desk, run: Run, mail: Report) -> None:
-    """Tell the dead man's switch that the mail left, and on-call where it is minimal or limits are held."""
+    """Tell the dead man's switch that the mail left, and on-call what of it cannot wait.
+
+    That is a minimal mail, limits that are held, and limits that were breached.
+    """
     second_channel.ping(desk.settings)
+    _tell_of_breaches(desk, run, mail)
     publication = desk.store.mornings.publication(run.session, run.revision)
     if publication is None or not mail.html:
         told = f"{run.session}: a minimal mail left, with the last limits that were committed."
@@ -66,6 +73,18 @@ def _tell_others(desk: Desk, run: Run, mail: Report) -> None:
         rung = f"rung {publication.rung_label}"
         told = f"{run.session}: the mail left with {rung}: {publication.why}."
         second_channel.tell(desk.settings, told, Entry.LIMITS_ARE_HELD)
+
+
+def _tell_of_breaches(desk: Desk, run: Run, mail: Report) -> None:
+    """Tell on-call of the breaches that the mail tells of; a minimal mail tells of none."""
+    stages = desk.store.mornings.stages(run.session, run.revision)
+    if not mail.html or Verb.RECORD_OUTCOMES not in stages:
+        return
+    mailed = stages[Verb.COMPOSE].detail.get(TOLD, ())
+    news = news_of(stages[Verb.RECORD_OUTCOMES].detail)
+    names = {trader.trader_id: trader.name for trader in desk.store.roster.traders()}
+    if lines := breach_lines([breach for breach in news.breaches if breach.key in mailed], names):
+        second_channel.tell(desk.settings, f"{run.session}: {'; '.join(lines)}.", Entry.LIMIT_BREACHED)
 
 
 def mail_of(desk: Desk, run: Run) -> Report:

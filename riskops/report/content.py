@@ -129,6 +129,7 @@ def content(
     restricted_share: float | None,
     *,
     faults: Sequence[str] = (),
+    outcomes: Sequence[str] = (),
     replaces: Publication | None = None,
     sealed_at: datetime | None = None,
 ) -> Content:
@@ -140,6 +141,8 @@ def content(
         Share (0..1) of the trailing trader-days that were restricted, ``None`` without history.
     faults
         What went wrong this morning, in words; printed at the top.
+    outcomes
+        What became of lived days, where that is news; lines of the data health.
     replaces
         The publication that a correction replaces.
     sealed_at
@@ -164,7 +167,7 @@ def content(
         counts=_counts(tiers),
         summary=_summary(publication, tiers),
         evidence=evidence_lines(comparison, model),
-        health=_health(publication, checks, restricted_share),
+        health=(*_health(publication, checks, restricted_share), *outcomes),
         footer=_footer(publication, comparison, sealed_at),
     )
 
@@ -385,7 +388,7 @@ def _share_alert(restricted_share: float | None) -> str:
     days = f"trader-days of the last {counted(config.RESTRICTED_SHARE_WINDOW, 'session')}"
     return (
         f"OFTEN RESTRICTED: {100 * restricted_share:.1f} % of the {days}, more than {share(bar)}. "
-        "The thresholds want calibrating to this desk."
+        "The thresholds want calibrating to this desk: riskops calibrate proposes, a person decides."
     )
 
 

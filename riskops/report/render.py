@@ -1,15 +1,19 @@
-"""From the view model to a mail: its subject, its text and its HTML twin."""
+"""From a view model to text and HTML: the mail, and the page of an evaluation."""
 
 from __future__ import annotations
 
 import textwrap
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from riskops.report.content import Content
 from riskops.report.wording import one_line
+
+if TYPE_CHECKING:
+    from riskops.report.evaluation_page import Page
 
 TEMPLATES = Path(__file__).parent / "templates"
 LONGEST_SUBJECT = 200
@@ -31,6 +35,11 @@ def as_text(content: Content) -> str:
 def as_html(content: Content) -> str:
     """Return the mail as one HTML page that needs nothing from elsewhere."""
     return _environment().get_template("limits.html").render(mail=content)
+
+
+def as_page(page: Page) -> str:
+    """Return an evaluation's page, which needs nothing from elsewhere: its charts are within."""
+    return _environment().get_template("evaluation.html").render(page=page)
 
 
 def _wrapped(line: str) -> str:

@@ -78,6 +78,14 @@ def share(part: float, whole: float = 1.0) -> str:
     return f"{percent:.1f} %" if 0 < percent < 1 else f"{percent:.0f} %"
 
 
+def short_dollars(usd: float) -> str:
+    """Return an amount where there is little room: ``$450``, ``-$12.3k``, ``$1.2m``."""
+    sign, size = "-" if usd < 0 else "", abs(usd)
+    if size >= 999_500:
+        return f"{sign}${size / 1e6:,.3g}m"
+    return f"{sign}${size / 1e3:,.3g}k" if size >= 999.5 else f"{sign}${size:,.0f}"
+
+
 def counted(count: int, noun: str) -> str:
     """Return ``1 session``, ``2 sessions``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

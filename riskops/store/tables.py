@@ -10,7 +10,18 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from riskops.records import Engine, LedgerKind, RosterState, Rung, RunType, Severity, Side, Verb, Verdict
+from riskops.records import (
+    Engine,
+    LedgerKind,
+    LimitOrigin,
+    RosterState,
+    Rung,
+    RunType,
+    Severity,
+    Side,
+    Verb,
+    Verdict,
+)
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -389,10 +400,8 @@ outcomes = sa.Table(
     sa.Column("large_loss_probability", sa.Float),
     sa.Column("large_loss", sa.Boolean),
     sa.Column("breached", sa.Boolean, nullable=False),
-    sa.CheckConstraint("limit_cents > 0 AND limit_cents <= base_limit_cents", name="limit"),
-    sa.CheckConstraint(
-        "limit_origin IN ('read_back', 'override', 'published', 'assumed')", name="limit_origin"
-    ),
+    sa.CheckConstraint("limit_cents > 0 AND base_limit_cents > 0", name="limit"),
+    _one_of("limit_origin", LimitOrigin),
     sa.CheckConstraint("rules_reduction IS NULL OR rules_reduction BETWEEN 0 AND 80", name="rules_reduction"),
     sa.CheckConstraint("model_reduction IS NULL OR model_reduction BETWEEN 0 AND 80", name="model_reduction"),
     sa.CheckConstraint(

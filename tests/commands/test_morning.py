@@ -96,7 +96,7 @@ class TestSample:
         self, printed
     ):
         reported = [line.split()[0] for line in printed.splitlines() if line.startswith(("done", "FAILED"))]
-        assert reported == ["done"] * 9
+        assert reported == ["done"] * len(COMMANDS)
         assert "The pooled model has too little data yet (0 of 10 large losses)." in " ".join(printed.split())
         assert "MODEL FAILED" not in printed
 

@@ -16,9 +16,18 @@ from tests.airflow_home import DAGS, PLUGINS
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("airflow")]
 
-DAG_IDS = {"daily_risk_limits", "ingest_transactions", "mail_deadline"}
+DAG_IDS = {"daily_risk_limits", "ingest_transactions", "mail_deadline", "review_evidence"}
 LONGEST_BODY_LINES = 5
-HEAVY = {"numpy", "pandas", "scipy", "sklearn", "statsmodels", "great_expectations", "exchange_calendars"}
+HEAVY = {
+    "numpy",
+    "matplotlib",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "statsmodels",
+    "great_expectations",
+    "exchange_calendars",
+}
 MODULES_OF_DAGS = """
 import importlib, json, sys
 import airflow.sdk, airflow.plugins_manager, airflow.timetables.base, pendulum

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +24,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("airflow")]
 PUBLISHING = {"publish_rules", "publish_model", "hold_limits"}
 EDGES = {
     "ingest": {"validate"},
-    "validate": {"score_rules", "score_pooled_model"},
+    "validate": {"score_rules", "score_pooled_model", "record_outcomes"},
     "score_rules": {"compare"},
     "score_pooled_model": {"compare"},
     "compare": {"choose"},
@@ -31,12 +32,14 @@ EDGES = {
     **{task_id: {"compose_report"} for task_id in PUBLISHING},
     "compose_report": {"send_report"},
     "send_report": set(),
+    "record_outcomes": set(),
 }
 TRIGGER_RULES = {
     **dict.fromkeys(("ingest", *PUBLISHING), "all_success"),
     **dict.fromkeys(("validate", "score_rules", "score_pooled_model", "compare", "choose"), "all_done"),
     "compose_report": "none_failed_min_one_success",
     "send_report": "all_done",
+    "record_outcomes": "all_done_setup_success",  # there is no set-up: all_done
 }
 TASKS_OF_A_USUAL_MORNING = sorted(EDGES.keys() - {"publish_model", "hold_limits"})
 
@@ -60,8 +63,15 @@ def test_a_task_begins_when_its_trigger_rule_says(dag: Any):
     assert {task.task_id: task.trigger_rule.value for task in dag.tasks} == TRIGGER_RULES
 
 
-def test_the_mail_is_the_only_leaf_so_its_colour_is_the_runs(dag: Any):
-    assert [task.task_id for task in dag.leaves] == ["send_report"]
+def test_the_mail_is_the_only_leaf_that_counts_so_its_colour_is_the_runs(dag: Any):
+    counting = [t.task_id for t in dag.leaves if not t.is_teardown or t.on_failure_fail_dagrun]
+    assert counting == ["send_report"]
+
+
+def test_nobody_waits_for_the_outcomes_which_are_there_before_the_mail_in_the_worst_case(dag: Any):
+    outcomes, composing = dag.get_task("record_outcomes"), dag.get_task("compose_report")
+    assert outcomes.downstream_task_ids == set()
+    assert worst_case(outcomes) <= worst_case(composing)
 
 
 def test_the_dag_follows_the_sessions_of_the_exchange(dag: Any):
@@ -279,6 +289,38 @@ def test_a_model_that_fails_or_loses_leaves_the_rules_limits_and_a_green_run(
     assert (given_up(on_call()), len(on_call())) == (failed, len(failed))
 
 
+NOT_RECORDED = "What became of the last sessions was not recorded in time for this mail"
+
+
+@pytest.mark.fault(
+    what="recording what became of the last sessions fails or hangs",
+    gets="the limits and the mail as ever; the run is green",
+    rung="as decided",
+    label="not recorded in time for this mail",
+    told="risk managers (mail); on-call (webhook), when the tries are used up",
+)
+@pytest.mark.parametrize("way", ["raises", "hangs"])
+def test_outcomes_that_cannot_be_recorded_leave_the_mail_and_a_green_run(
+    way: str, second_morning: AirflowDesk, breaking: Any, on_call: Callable[[], list[str]]
+):
+    breaking(f"record_outcomes {way}")
+    outcome = second_morning.run(time_outs={"record_outcomes": timedelta(seconds=2)}, deliver="yes")
+    assert (outcome.state, outcome.failed) == ("success", {"record_outcomes"})
+    assert second_morning.is_sealed()
+    assert NOT_RECORDED in second_morning.mail_text()
+    assert second_morning.content()["outcomes"] == []
+    assert given_up(on_call()) == {"record_outcomes"}
+
+
+def test_a_morning_after_another_records_what_became_of_it(second_morning: AirflowDesk):
+    assert second_morning.run(deliver="yes").state == "success"
+    lived = {decision.trader_id for decision in second_morning.publication(PREVIOUS_SESSION).decisions}
+    with second_morning.opened() as desk:
+        known = desk.store.outcomes.newest(PREVIOUS_SESSION, PINNED_SESSION)
+    assert {trader_id for _session, trader_id in known} == lived
+    assert NOT_RECORDED not in second_morning.mail_text()
+
+
 @pytest.fixture(
     params=[
         ("quality_critical", set(), "a critical data check failed"),
@@ -400,6 +442,8 @@ BROKEN = {
     "choose": "riskops.ladder.choose",
     "publish": "riskops.ladder.by_rules",
     "compose_report": "riskops.pipeline.compose.as_text",
+    "record_outcomes raises": "riskops.outcomes.ended",
+    "record_outcomes hangs": "riskops.outcomes.ended",
 }
 
 
@@ -410,8 +454,11 @@ def breaking(patch: pytest.MonkeyPatch) -> Any:
     def broken(*_arguments: object, **_named: object) -> None:
         raise RuntimeError("the ink has run out")
 
+    def hanging(*_arguments: object, **_named: object) -> None:
+        Event().wait()
+
     patch.setenv("RISKOPS_TASK_RETRIES", "0")
-    return lambda verb: patch.setattr(BROKEN[verb], broken)
+    return lambda verb: patch.setattr(BROKEN[verb], hanging if verb.endswith("hangs") else broken)
 
 
 @pytest.mark.fault(
@@ -428,7 +475,7 @@ def breaking(patch: pytest.MonkeyPatch) -> Any:
         ("publish", "publish_rules", PREVIOUS_SESSION),
         ("compose_report", "compose_report", PINNED_SESSION),
     ],
-    ids=BROKEN,
+    ids=["choose", "publish", "compose_report"],
 )
 def test_a_morning_that_breaks_mails_the_last_limits_that_were_committed(
     verb: str,

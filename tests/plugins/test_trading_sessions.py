@@ -190,8 +190,56 @@ def test_another_calendar_has_its_own_days():
 def test_what_airflow_stores_gives_the_same_timetable_back():
     stored = TradingSessionTimetable("24/7", time(7, 30)).serialize()
     again = TradingSessionTimetable.deserialize(stored)
-    assert again.serialize() == stored == {"calendar": "24/7", "at": "07:30:00"}
+    assert again.serialize() == stored == {"calendar": "24/7", "at": "07:30:00", "monthly": False}
     assert again.summary == "07:30 New York, 24/7 sessions"
+
+
+# --- the first session of each month --------------------------------------------------------
+MONTHLY = TradingSessionTimetable(at=time(18), monthly=True)
+
+
+def evening(year: int, month: int, day: int) -> DateTime:
+    """Return 18:00 New York of a date, in UTC."""
+    return instance(datetime(year, month, day, 18, tzinfo=NEW_YORK)).in_timezone("UTC")
+
+
+def next_month(last: DateTime | None, allowed: TimeRestriction | None = None) -> DateTime:
+    interval = None if last is None else DataInterval.exact(last)
+    return MONTHLY.next_dagrun_info(
+        last_automated_data_interval=interval, restriction=allowed or restriction()
+    ).logical_date
+
+
+def test_a_monthly_timetable_runs_on_the_first_session_of_each_month_and_on_no_other_day():
+    found = [next_month(evening(2025, 12, 1))]
+    while len(found) < 12:
+        found.append(next_month(found[-1]))
+    dates = [moment.astimezone(NEW_YORK).date() for moment in found]
+    sessions = CALENDAR.between(date(2026, 1, 1), date(2026, 12, 31))
+    firsts = [min(s for s in sessions if s.month == month) for month in range(1, 13)]
+    assert dates == firsts
+    assert {moment.astimezone(NEW_YORK).time() for moment in found} == {time(18)}
+
+
+def test_a_monthly_timetable_waits_for_next_month_once_this_month_s_run_is_over():
+    assert next_month(None, restriction(evening(2026, 10, 1))) == evening(2026, 10, 1)
+    assert next_month(None, restriction(evening(2026, 10, 1) + MICROSECOND)) == evening(2026, 11, 2)
+    assert next_month(None, restriction(evening(2026, 10, 30))) == evening(2026, 11, 2)
+
+
+def test_without_catching_up_the_newest_month_that_has_begun_runs(at):
+    at(evening(2026, 10, 30))
+    assert next_month(None, restriction(catchup=False)) == evening(2026, 10, 1)
+    at(evening(2026, 11, 2) - MICROSECOND)
+    assert next_month(None, restriction(catchup=False)) == evening(2026, 10, 1)
+    at(evening(2026, 11, 2))
+    assert next_month(None, restriction(catchup=False)) == evening(2026, 11, 2)
+
+
+def test_what_airflow_stores_of_a_monthly_timetable_gives_it_back():
+    again = TradingSessionTimetable.deserialize(MONTHLY.serialize())
+    assert again.serialize() == MONTHLY.serialize()
+    assert again.summary == "18:00 New York, first XNYS session of each month"
 
 
 def test_airflow_knows_the_timetable_as_a_plugin():

@@ -39,7 +39,7 @@ def test_a_pending_raise_never_lowers_the_cut_nor_raises_the_limit_of_the_walk(
     plain = champion.walk(as_read(results, ((0, BASE),), {}))["3942"]
     waiting = champion.walk(as_read(results, ((0, BASE), (start, raised)), {}))["3942"]
     before = np.cumsum(waiting.base_cents > BASE) == 0
-    for name in champion.RulesWalk.__dataclass_fields__:
+    for name in champion.RulesWalk.__dataclass_fields__.keys() - {"measures"}:
         assert getattr(waiting, name)[before].tolist() == getattr(plain, name)[before].tolist()
 
 
@@ -67,7 +67,7 @@ def test_whether_a_raise_waits_is_decided_from_earlier_days(
     schedule = ((0, BASE), (start, raised))
     whole = champion.walk(as_read(results, schedule, {}))["3942"]
     part = champion.walk(as_read(results, schedule, {}, POSITION - DAYS + known))["3942"]
-    for name in champion.RulesWalk.__dataclass_fields__:
+    for name in champion.RulesWalk.__dataclass_fields__.keys() - {"measures"}:
         assert getattr(whole, name)[:known].tolist() == getattr(part, name).tolist()
 
 

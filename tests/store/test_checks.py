@@ -207,7 +207,7 @@ BROKEN = {
     "ck_run_records_finished": [{"finished_at": None}, {"state": "started"}],
     "ck_ledger_kind": [{"kind": "crowned"}],
     "ck_ledger_number": [{"number": 0}],
-    "ck_outcomes_limit": [{"limit_cents": 0}, {"limit_cents": 500_001}],
+    "ck_outcomes_limit": [{"limit_cents": 0}, {"base_limit_cents": 0}],
     "ck_outcomes_limit_origin": [{"limit_origin": "hearsay"}],
     "ck_outcomes_rules_reduction": [{"rules_reduction": -1}, {"rules_reduction": 81}],
     "ck_outcomes_model_reduction": [{"model_reduction": -1}, {"model_reduction": 81}],

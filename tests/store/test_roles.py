@@ -31,6 +31,8 @@ MEDDLING = [
     "UPDATE alembic_version SET version_num = 'x'",
     "DELETE FROM seals",
     "UPDATE published_limits SET limit_cents = base_limit_cents",
+    "UPDATE outcomes SET breached = FALSE",
+    "DELETE FROM economics",
     "CREATE ROLE intruder SUPERUSER",
     "COPY trades TO '/tmp/trades.csv'",
 ]

@@ -14,6 +14,7 @@ from riskops.records import Verb
 from riskops.store import schema
 from riskops.store.database import Database
 from riskops.store.tables import UtcDateTime, cut_offs, metadata, published_limits
+from riskops.store.tables import stage_outcomes as stages
 from tests.builders import SESSION
 from tests.desks import database_url, environment, opened, run_for
 from tests.small_desks import csv_desk, lived, quiet
@@ -71,6 +72,17 @@ class TestMigrations:
         assert tables(database) == set()
         schema.upgrade(database)
         assert schema.is_current(database)
+
+    def test_the_verb_that_records_outcomes_comes_and_goes_with_its_tables(self, database):
+        stage = {"session": SESSION, "revision": 0, "state": "done", "detail": {"kept": True}}
+        schema.upgrade(database)
+        with database.writing() as connection:
+            connection.execute(stages.insert(), [stage | {"verb": v} for v in ("record_outcomes", "choose")])
+        schema.downgrade(database, "0001")
+        with database.writing() as connection:
+            assert [row.verb for row in connection.execute(sa.select(stages))] == ["choose"]
+        with pytest.raises(sa.exc.IntegrityError), database.writing() as connection:
+            connection.execute(stages.insert(), [stage | {"verb": "record_outcomes"}])
 
     def test_every_version_down_and_up_again_keeps_the_rows_of_its_tables(self, database, folder):
         fill(folder)

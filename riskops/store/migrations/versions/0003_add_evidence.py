@@ -1,4 +1,4 @@
-"""Add the ledger, the outcomes, their economics and the monthly evaluations.
+"""Add the ledger, the outcomes, the verb that records them, their economics and the monthly evaluations.
 
 Revision: 0003
 Revises: 0002
@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 
+
 def _identifier(length: int = 64) -> sa.String:
     return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
 
@@ -22,6 +23,11 @@ def _moment() -> sa.DateTime:
 
 
 ENGINES = ("rules", "pooled_model")
+VERBS = (
+    *("ingest", "validate", "score_rules", "score_pooled_model", "compare"),
+    *("choose", "publish", "compose_report", "send_report"),
+)
+OF_VERBS = ("stage_outcomes", "run_records")
 
 
 def upgrade() -> None:
@@ -30,20 +36,34 @@ def upgrade() -> None:
     _create_outcomes()
     _create_economics()
     _create_evaluations()
+    _allow_verbs(*VERBS[:5], "record_outcomes", *VERBS[5:])
 
 
 def downgrade() -> None:
+    for table in OF_VERBS:
+        op.execute(f"DELETE FROM {table} WHERE verb = 'record_outcomes'")
+    _allow_verbs(*VERBS)
     op.execute("DELETE FROM scores WHERE engine = 'own_models'")
     _allow_engines(*ENGINES)
     for table in ("evaluations", "economics", "outcomes", "ledger"):
         op.drop_table(table)
 
 
+def _allow_verbs(*verbs: str) -> None:
+    for table in OF_VERBS:
+        _allow(table, "verb", verbs)
+
+
 def _allow_engines(*engines: str) -> None:
-    listed = ", ".join(f"'{engine}'" for engine in engines)
-    with op.batch_alter_table("scores") as batch_op:
-        batch_op.drop_constraint(batch_op.f("ck_scores_engine"), type_="check")
-        batch_op.create_check_constraint(batch_op.f("ck_scores_engine"), f"engine IN ({listed})")
+    _allow("scores", "engine", engines)
+
+
+def _allow(table: str, column: str, words: tuple[str, ...]) -> None:
+    listed = ", ".join(f"'{word}'" for word in words)
+    with op.batch_alter_table(table) as batch_op:
+        name = batch_op.f(f"ck_{table}_{column}")
+        batch_op.drop_constraint(name, type_="check")
+        batch_op.create_check_constraint(name, f"{column} IN ({listed})")
 
 
 def _create_ledger() -> None:
@@ -77,9 +97,7 @@ def _create_outcomes() -> None:
         sa.Column("large_loss_probability", sa.Float()),
         sa.Column("large_loss", sa.Boolean()),
         sa.Column("breached", sa.Boolean(), nullable=False),
-        sa.CheckConstraint(
-            "limit_cents > 0 AND limit_cents <= base_limit_cents", name=op.f("ck_outcomes_limit")
-        ),
+        sa.CheckConstraint("limit_cents > 0 AND base_limit_cents > 0", name=op.f("ck_outcomes_limit")),
         sa.CheckConstraint(
             "limit_origin IN ('read_back', 'override', 'published', 'assumed')",
             name=op.f("ck_outcomes_limit_origin"),
