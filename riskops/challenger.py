@@ -161,7 +161,19 @@ def walk(desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWal
         If a number is not finite.
     """
     learned = learn(desk, paths, rules_walk)
-    offers, scored = _offer_history(learned)
+    return follow(learned, *_offer_history(learned), _risk_history(learned))
+
+
+def follow(learned: Learned, offers: Offers, scored: np.ndarray, risk: np.ndarray) -> ChallengerWalk:
+    """Return the policy that follows from what was offered on every active day.
+
+    Parameters
+    ----------
+    learned
+        The desk's rows and their replay.
+    offers, scored, risk
+        What a model would do on each active day, whether there was one, and the risk it displays.
+    """
     _, reduction, raised = decide_history(learned, offers)
     return ChallengerWalk(
         panel=learned.panel,
@@ -170,7 +182,7 @@ def walk(desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWal
         reduction=reduction,
         raised=raised,
         unconstrained=offers.free,
-        risk=_risk_history(learned),
+        risk=risk,
     )
 
 

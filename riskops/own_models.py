@@ -20,8 +20,8 @@ from riskops.challenger import (
     Learned,
     Offers,
     decide,
-    decide_history,
     explained,
+    follow,
     learn,
     offer,
     weeks,
@@ -89,16 +89,7 @@ def walk(desk: DeskHistory, paths: TradePaths, rules_walk: Mapping[str, RulesWal
     """
     learned = learn(desk, paths, rules_walk)
     offers, scored = _offer_history(learned)
-    _, reduction, raised = decide_history(learned, offers)
-    return ChallengerWalk(
-        panel=learned.panel,
-        replayed=learned.replayed,
-        scored=scored,
-        reduction=reduction,
-        raised=raised,
-        unconstrained=offers.free,
-        risk=np.full(len(scored), np.nan),
-    )
+    return follow(learned, offers, scored, np.full(len(scored), np.nan))
 
 
 def records(walked: ChallengerWalk, rows: np.ndarray) -> tuple[OwnRecord, ...]:
