@@ -24,11 +24,11 @@ def record_outcomes(desk: Desk, run: Run) -> Receipt:
     the same limits, and its mail says that it is missing. A backfill lives nothing, so it records
     nothing.
     """
+    if (receipt := settled(desk, run, Verb.RECORD_OUTCOMES)) is not None:
+        return receipt
     if run.run_type is RunType.BACKFILL:
         desk.store.journal.note(run, Verb.RECORD_OUTCOMES, "nothing new", desk.clock())
         return {"recorded": 0, "why": "a backfill records no outcomes"}
-    if (receipt := settled(desk, run, Verb.RECORD_OUTCOMES)) is not None:
-        return receipt
     with stage(desk, run, Verb.RECORD_OUTCOMES):
         recorded, receipt = _record(desk, run)
         desk.store.mornings.finish(run.session, run.revision, Verb.RECORD_OUTCOMES, receipt)

@@ -189,7 +189,7 @@ class TestTakenOver:
                 verb(desk, RUN)
             assert {t: rows for t, rows in content_of(desk).items() if rows != known[t]}.keys() <= {
                 *("trades", "daily_results", "coverage", "cut_offs", "stage_outcomes", "scores", "signals"),
-                *("quality_results", "comparisons"),
+                *("quality_results", "comparisons", "outcomes", "economics"),
             }
         assert reached(catcher) == list(TWO)
 

@@ -41,12 +41,16 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in OF_VERBS:
-        op.execute(f"DELETE FROM {table} WHERE verb = 'record_outcomes'")
+        _forget(table, "verb", "record_outcomes")
     _allow_verbs(*VERBS)
-    op.execute("DELETE FROM scores WHERE engine = 'own_models'")
+    _forget("scores", "engine", "own_models")
     _allow_engines(*ENGINES)
     for table in ("evaluations", "economics", "outcomes", "ledger"):
         op.drop_table(table)
+
+
+def _forget(table: str, column: str, word: str) -> None:
+    op.execute(sa.delete(sa.table(table)).where(sa.column(column) == word))
 
 
 def _allow_verbs(*verbs: str) -> None:
