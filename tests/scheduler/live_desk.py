@@ -91,10 +91,15 @@ class LiveDesk:
         self.folder = folder / "live"
 
     def begins_before(self, session: date) -> LiveDesk:
-        """Replace the live database by one that has history up to a session, and no morning."""
+        """Replace the live database by one that has history up to a session, and no morning.
+
+        What the output folder remembers goes with it: it would refuse a record that is older.
+        """
         self._began = self._templates.before(session)
         replace_database(self._url, sa.make_url(database_url(self._began)))
         keep_on_postgresql(self.folder, self._url)
+        for left in Path(self._trial.environment["RISKOPS_OUTPUT"]).iterdir():
+            left.unlink() if left.is_symlink() else shutil.rmtree(left)
         shutil.rmtree(self._mails, ignore_errors=True)
         self._mails.mkdir(mode=0o700)
         return self
