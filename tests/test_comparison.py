@@ -5,9 +5,10 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from riskops import champion, comparison, config, evidence, specification
+from riskops import challenger, champion, comparison, config, evidence, specification
 from riskops.history import DeskHistory, TradePaths
 from riskops.records import Comparison, LedgerEntry, LedgerKind, Verdict
+from riskops.sources.demo import DemoDesk
 from riskops.standing import Standing
 from tests.builders import CALENDAR, SESSION, desk_history, trade_paths, trader_history
 from tests.simulated_desks import (
@@ -20,6 +21,7 @@ from tests.simulated_desks import (
 
 TODAY = CALENDAR.position(SESSION)
 NO_TRADES = trade_paths([])
+WALK = challenger.walk
 BENCHMARKS = ["no restriction", "best constant restriction", "rules", "overlay", "unconstrained model"]
 
 
@@ -77,6 +79,24 @@ def test_the_path_of_the_evidence_opens_the_gate_on_the_morning_the_comparison_f
 def test_a_worthless_challenger_does_not_win_even_with_low_walls(low_walls):
     for seed in range(4):
         assert not compared(*simulated_desk(6, 180, seed=seed)).opens
+
+
+@pytest.mark.parametrize("cut", [40, 80])
+@pytest.mark.parametrize("seed", [2, 7])
+def test_a_challenger_that_restricts_everybody_does_not_win(monkeypatch, cut, seed):
+    """On these demo desks it saves fees and is ahead in dollars: still no evidence, at any time."""
+
+    def restricts(*args):
+        walked = WALK(*args)
+        return dataclasses.replace(walked, reduction=np.maximum(walked.panel.mornings.rules_reduction, cut))
+
+    monkeypatch.setattr(challenger, "walk", restricts)
+    desk, paths = DemoDesk(CALENDAR, seed=seed).history(756)
+    found = compared(desk, paths)
+    days, amounts = comparison.evidence_path(desk, paths, champion.walk(desk))
+    assert found.challenger_benefit_usd > found.rules_benefit_usd
+    assert min(found.e_values) < 2
+    assert not evidence.open_after(days, amounts).any()
 
 
 def test_a_day_with_evidence_the_other_way_holds_the_rules():
