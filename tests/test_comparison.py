@@ -182,8 +182,6 @@ def test_the_rules_row_is_the_rules_walk_replayed_by_hand():
 
 
 def first_compared_day(desk: DeskHistory) -> int:
-    from riskops import challenger
-
     walk = challenger.walk(desk, ordinary()[1], champion.walk(desk))
     return int(walk.panel.mornings.day[walk.scored].min())
 
