@@ -15,7 +15,7 @@ from riskops.pipeline.demo import set_up_demo
 from riskops.sources.demo import PINNED_SESSION
 from tests import airflow_home
 from tests.benchmarks.measuring import Bar, Bars
-from tests.desks import copied, opened, whole_environment
+from tests.desks import copied, keep_on_sqlite, opened, whole_environment
 
 ROUNDS = 3
 AIRFLOW = Path(sys.executable).parent / "airflow"
@@ -39,7 +39,7 @@ def bars() -> Bars:
 
 def _set_up(folder: Path) -> None:
     (folder / "desk").mkdir()
-    with opened(folder / "desk") as desk:
+    with opened(keep_on_sqlite(folder / "desk")) as desk:
         set_up_demo(desk, lambda done, of: None)
     _airflow(folder, airflow_home.DAGS, {}, "db", "migrate")
 
