@@ -153,7 +153,7 @@ def settle(found: Comparison, now: Standing, session: date, calendar: TradingCal
             champion=Engine.POOLED_MODEL,
             champion_since=now.promoted.session,
         )
-    if now.demoted is not None and _cools_off(now, session, calendar):
+    if now.demoted is not None and session <= cool_off_ends(now.demoted, calendar):
         reason = _demoted_words(now.demoted, session, calendar)
         return replace(found, verdict=Verdict.RULES_HOLD, reason=reason)
     if found.opens:
@@ -167,10 +167,6 @@ def settle(found: Comparison, now: Standing, session: date, calendar: TradingCal
 def cool_off_ends(demoted: LedgerEntry, calendar: TradingCalendar) -> date:
     """Return the first session after a demotion that is evidence again."""
     return calendar.session_at(calendar.position(demoted.session) + config.COOL_OFF_SESSIONS)
-
-
-def _cools_off(now: Standing, session: date, calendar: TradingCalendar) -> bool:
-    return now.demoted is not None and session <= cool_off_ends(now.demoted, calendar)
 
 
 def _promoted_words(found: Comparison, promoted: LedgerEntry, session: date) -> str:

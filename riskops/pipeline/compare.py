@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from riskops import champion
+from riskops.champion import RulesWalk
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
 from riskops.history import DeskHistory, TradePaths
@@ -38,17 +40,23 @@ def compare(desk: Desk, run: Run) -> Receipt:
         model = stages.get(Verb.SCORE_MODEL)
         history = read_history(desk, run)
         paths = desk.store.history.paths(history, cut_off(desk, run))
+        walk = champion.walk(history)
         now = _standing(desk, run)
-        found = comparison.compare(history, paths, champion.walk(history), now)
+        found = comparison.compare(history, paths, walk, now)
         found = _judge(desk, run, found, now, model)
-        own = _standing_in(desk, run, found, history, paths)
+        own = _standing_in(desk, run, found, history, paths, walk)
         receipt = {"verdict": found.verdict.value, "e_value": min(found.e_values), "own_models": len(own)}
         desk.store.mornings.record_comparison(run.session, run.revision, found, receipt, own)
     return receipt
 
 
 def _standing_in(
-    desk: Desk, run: Run, found: Comparison, history: DeskHistory, paths: TradePaths
+    desk: Desk,
+    run: Run,
+    found: Comparison,
+    history: DeskHistory,
+    paths: TradePaths,
+    walk: Mapping[str, RulesWalk],
 ) -> tuple[ModelScore, ...]:
     """Return what the traders' own models say where the promoted model has failed."""
     if found.verdict is not Verdict.MODEL_FAILED or found.champion is Engine.RULES:
@@ -56,7 +64,7 @@ def _standing_in(
     from riskops import own_models
 
     scores = desk.store.mornings.rule_scores(run.session, run.revision)
-    return own_models.score(history, paths, champion.walk(history), scores)
+    return own_models.score(history, paths, walk, scores)
 
 
 def _standing(desk: Desk, run: Run) -> Standing:
@@ -88,10 +96,10 @@ def _with_news(desk: Desk, run: Run, found: Comparison, now: Standing, scored: b
     news = [entry for entry in (now.registered, turn(now, run.session, found)) if entry is not None]
     if not scored:
         news = [entry for entry in news if entry.kind is not LedgerKind.PROMOTED]
-    if _writes(run, desk) and desk.store.ledger.append(run.session, news, desk.clock()):
-        return standing([*desk.store.ledger.entries()], run.session)
+    if _writes(desk, run) and desk.store.ledger.append(run.session, news, desk.clock()):
+        return standing(desk.store.ledger.entries(), run.session)
     return now
 
 
-def _writes(run: Run, desk: Desk) -> bool:
+def _writes(desk: Desk, run: Run) -> bool:
     return may_mail(desk, run) and run.revision == 0
