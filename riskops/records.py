@@ -16,6 +16,20 @@ class Side(StrEnum):
     SHORT = "short"
 
 
+class Action(StrEnum):
+    """What a fill did, in the letters of the desk's back office; a short sale and a cover have their own."""
+
+    BUY = "B"
+    SELL = "S"
+    SHORT = "T"
+    COVER = "C"
+
+    @property
+    def sign(self) -> int:
+        """+1 where the fill adds to the signed position, -1 where it takes away from it."""
+        return 1 if self in (Action.BUY, Action.COVER) else -1
+
+
 class RosterState(StrEnum):
     """What a trader may do from a date on."""
 
@@ -200,6 +214,50 @@ class Trade:
     def result(self) -> tuple[date, int, int]:
         """Session, net and gross in cents: what two rows of the same trade have to agree on."""
         return self.session, self.net_cents, self.gross_cents
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution, as the broker reports it.
+
+    `quantity` is above 0 and may be fractional, `fees` are USD, exact to the broker's last digit, and
+    a cost is positive. `session` is the label of `executed_at`.
+    """
+
+    account_id: str
+    fill_id: str
+    symbol: str
+    action: Action
+    quantity: Decimal
+    price: Decimal
+    fees: Decimal
+    executed_at: datetime
+    session: date
+    known_at: datetime
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerDay:
+    """The broker's own summary of an account and session, which our reading of its fills must agree with.
+
+    `net_cents = gross_cents - fees_cents` is realised. `adjustments_cents` are fees booked beside the
+    fills (a credit is positive); `unrealised_change_cents` is ``None`` where the broker does not tell.
+    """
+
+    account_id: str
+    session: date
+    gross_cents: int
+    fees_cents: int
+    net_cents: int
+    adjustments_cents: int
+    unrealised_change_cents: int | None
+    known_at: datetime
+
+    @property
+    def result_cents(self) -> int:
+        """The daily result: net, adjustments and the change of what is unrealised, where supplied."""
+        return self.net_cents + self.adjustments_cents + (self.unrealised_change_cents or 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
-from riskops.records import Account, Trade
+from riskops.records import Account, BrokerDay, Fill, Trade
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,19 @@ class Fetched:
         A pair that is absent is unknown, never a quiet day.
     failures
         The reason for every account that could not be fetched, by account id.
+    fills
+        The executions, of a source that delivers these; its closed trades are matched from them.
+    broker_days
+        The broker's own summary of account-days, where the source has one.
+
+    A covered account-day is told whole: what was known of it and is not told again was withdrawn.
     """
 
     trades: tuple[Trade, ...]
     covered: tuple[tuple[str, date], ...]
     failures: Mapping[str, str] = field(default_factory=dict)
+    fills: tuple[Fill, ...] = ()
+    broker_days: tuple[BrokerDay, ...] = ()
 
 
 class Source(Protocol):
