@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+import riskops
 from riskops.errors import ConfigurationError
 from riskops.sessions import TradingCalendar, trading_calendar
 from riskops.settings import Settings, read_settings
@@ -20,12 +21,16 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, eq=False)
 class Desk:
-    """Everything a verb needs; opened by `open_desk`, closed by whoever opened it."""
+    """Everything a verb needs; opened by `open_desk`, closed by whoever opened it.
+
+    `version` is the one the limits are signed with: this program's.
+    """
 
     settings: Settings
     calendar: TradingCalendar
     store: RiskStore
     clock: Clock
+    version: str = riskops.__version__
 
     def source(self) -> Source:
         """Return the source of transactions this deployment names."""

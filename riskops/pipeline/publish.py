@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import riskops
 from riskops import ladder
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
 from riskops.pipeline.export import export
 from riskops.pipeline.stage import Receipt, cut_off, settled, stage
 from riskops.records import Decision, ModelScore, Publication, RuleScore, Run, Rung, Verb, Verdict
+from riskops.settings import Fault
+
+DRILL = "drill"  # in the receipt: the fault that was forced while the limits were committed
 
 
 def publish_rules(desk: Desk, run: Run) -> Receipt:
@@ -30,10 +32,11 @@ def hold_limits(desk: Desk, run: Run) -> Receipt:
 
 def _publish(desk: Desk, run: Run, rung: Rung) -> Receipt:
     """Commit the limits and export them: a kill between the two is mended by whatever runs next."""
-    return {**_committed(desk, run, rung), **export(desk, run)}
+    return {**commit(desk, run, rung), **export(desk, run)}
 
 
-def _committed(desk: Desk, run: Run, rung: Rung) -> Receipt:
+def commit(desk: Desk, run: Run, rung: Rung) -> Receipt:
+    """Commit the limits of a rung with their record, and export nothing."""
     if (receipt := settled(desk, run, Verb.PUBLISH)) is not None:
         return receipt
     with stage(desk, run, Verb.PUBLISH):
@@ -42,10 +45,15 @@ def _committed(desk: Desk, run: Run, rung: Rung) -> Receipt:
             "rung": int(publication.rung),
             "traders": len(publication.decisions),
             "restricted": sum(decision.reduction > 0 for decision in publication.decisions),
+            **_drill(desk),
         }
         if not desk.store.mornings.publish(publication, receipt):
             receipt = {**receipt, "sealed": True}
     return receipt
+
+
+def _drill(desk: Desk) -> Receipt:
+    return {} if desk.settings.fault is Fault.NONE else {DRILL: desk.settings.fault.value}
 
 
 def _publication(desk: Desk, run: Run, rung: Rung) -> Publication:
@@ -58,7 +66,7 @@ def _publication(desk: Desk, run: Run, rung: Rung) -> Publication:
         verdict=Verdict(chosen["verdict"]),
         why=chosen["why"],
         cut_off=cut_off(desk, run),
-        code_version=riskops.__version__,
+        code_version=desk.version,
         decisions=tuple(sorted(decisions, key=lambda decision: decision.trader_id)),
     )
 

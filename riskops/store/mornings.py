@@ -27,7 +27,9 @@ from riskops.records import (
     Verb,
     Verdict,
 )
+from riskops.store import decision_records
 from riskops.store.database import Database
+from riskops.store.decision_records import DecisionRecord
 from riskops.store.documents import from_document, to_document
 from riskops.store.seal import is_frozen, sealed_at
 from riskops.store.tables import (
@@ -252,6 +254,11 @@ class Mornings:
         with self._database.reading() as connection:
             return publication_of(connection, session, revision)
 
+    def decision_record(self, session: date, revision: int) -> DecisionRecord | None:
+        """Return the canonical record of a session's decisions; older ones than records are have none."""
+        with self._database.reading() as connection:
+            return decision_records.kept(connection, session, revision)
+
     def decided(self, session: date, revision: int) -> tuple[Publication | None, bool]:
         """Return what was decided for a session and whether it is sealed, of one and the same moment."""
         with self._database.reading() as connection:
@@ -329,7 +336,7 @@ def _outdate_report(connection: sa.Connection, session: date, revision: int) -> 
 
 
 def put_publication(connection: sa.Connection, publication: Publication, receipt: Mapping[str, Any]) -> None:
-    """Replace the decisions of a session; where they change, its report no longer counts."""
+    """Replace the decisions of a session and their record; where they change, its report no longer counts."""
     session, revision = publication.session, publication.revision
     head = {
         "rung": int(publication.rung),
@@ -343,6 +350,7 @@ def put_publication(connection: sa.Connection, publication: Publication, receipt
     _replace(connection, publications, session, revision, [head])
     _replace(connection, decisions, session, revision, _decision_rows(publication.decisions))
     mark_done(connection, session, revision, Verb.PUBLISH, receipt)
+    decision_records.keep(connection, session, revision)
 
 
 def put_report(connection: sa.Connection, report: Report, receipt: Mapping[str, Any]) -> None:

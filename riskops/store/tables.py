@@ -289,6 +289,14 @@ decisions = sa.Table(
     *_limit(),
 )
 
+decision_records = sa.Table(
+    "decision_records",
+    metadata,
+    *_session_key(),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+)
+
 reports = sa.Table(
     "reports",
     metadata,
