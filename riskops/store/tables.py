@@ -91,7 +91,7 @@ def _decimal() -> sa.Numeric:
     return sa.Numeric(24, 8, asdecimal=False)
 
 
-def _version() -> list[sa.SchemaItem]:
+def _version() -> list[sa.Column | sa.CheckConstraint]:
     """Return the span in which a row was what we knew: from `known_at`, until `superseded_at`."""
     return [
         sa.Column("known_at", UtcDateTime, primary_key=True),
@@ -209,18 +209,9 @@ open_lots = sa.Table(
     sa.Column("account_id", identifier(), primary_key=True),
     sa.Column("session", sa.Date, primary_key=True),
     sa.Column("fill_id", identifier(128), primary_key=True),
-    sa.Column("symbol", sa.String(64), nullable=False),
-    sa.Column("side", sa.String(8), nullable=False),
     sa.Column("quantity", _decimal(), nullable=False),
-    sa.Column("price", _decimal(), nullable=False),
-    sa.Column("opened_at", UtcDateTime, nullable=False),
-    sa.Column("opened_session", sa.Date, nullable=False),
-    sa.Column("filled_quantity", _decimal(), nullable=False),
-    sa.Column("filled_fees", _decimal(), nullable=False),
     *_version(),
-    _one_of("side", Side),
-    sa.CheckConstraint("quantity > 0 AND quantity <= filled_quantity", name="quantity"),
-    sa.CheckConstraint("opened_session <= session", name="opened"),
+    sa.CheckConstraint("quantity > 0", name="quantity"),
 )
 
 broker_days = sa.Table(

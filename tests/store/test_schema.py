@@ -53,7 +53,8 @@ def rows(database):
         found = {
             name: connection.execute(sa.select("*").select_from(sa.table(name))) for name in tables(database)
         }
-        return {name: sorted((dict(sorted(row.items())) for row in of.mappings()), key=repr) for name, of in found.items()}
+        content = {name: [dict(sorted(row.items())) for row in of.mappings()] for name, of in found.items()}
+        return {name: sorted(of_table, key=repr) for name, of_table in content.items()}
 
 
 def only(columns_of, content):

@@ -113,22 +113,11 @@ def _create_open_lots() -> None:
         sa.Column("account_id", _identifier(), nullable=False),
         sa.Column("session", sa.Date(), nullable=False),
         sa.Column("fill_id", _identifier(128), nullable=False),
-        sa.Column("symbol", sa.String(64), nullable=False),
-        sa.Column("side", sa.String(8), nullable=False),
         sa.Column("quantity", _decimal(), nullable=False),
-        sa.Column("price", _decimal(), nullable=False),
-        sa.Column("opened_at", _moment(), nullable=False),
-        sa.Column("opened_session", sa.Date(), nullable=False),
-        sa.Column("filled_quantity", _decimal(), nullable=False),
-        sa.Column("filled_fees", _decimal(), nullable=False),
         sa.Column("known_at", _moment(), nullable=False),
         sa.Column("superseded_at", _moment()),
         sa.CheckConstraint(VERSION, name=op.f("ck_open_lots_version")),
-        sa.CheckConstraint("side IN ('long', 'short')", name=op.f("ck_open_lots_side")),
-        sa.CheckConstraint(
-            "quantity > 0 AND quantity <= filled_quantity", name=op.f("ck_open_lots_quantity")
-        ),
-        sa.CheckConstraint("opened_session <= session", name=op.f("ck_open_lots_opened")),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_open_lots_quantity")),
         sa.PrimaryKeyConstraint("account_id", "session", "fill_id", "known_at", name=op.f("pk_open_lots")),
     )
 
