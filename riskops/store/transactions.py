@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from itertools import islice
 
 import sqlalchemy as sa
@@ -17,19 +16,14 @@ import sqlalchemy as sa
 from riskops.errors import DuplicateLoadError, InputError
 from riskops.money import dollars
 from riskops.records import Trade
-from riskops.store.database import Database, Queue, statement
-from riskops.store.tables import (
-    UtcDateTime,
-    coverage,
-    daily_results,
-    loads,
-    rejected_rows,
-    trades,
-)
-from riskops.store.upsert import insert_missing, upsert
+from riskops.store.daily_results import refresh
+from riskops.store.database import Database, Queue
+from riskops.store.tables import coverage, loads, rejected_rows, trades
+from riskops.store.trade_rows import trade_row
+from riskops.store.upsert import insert_missing
+from riskops.store.versions import current
 
 CHUNK = 2_000
-BASIS = "realised net"
 Result = tuple[date, int, int]
 
 
@@ -136,7 +130,7 @@ class Transactions:
             if load is not None:
                 _refuse_second_load(connection, load)
             new, touched = _add_trades(connection, arriving, set_aside)
-            _refresh_daily_results(connection, touched)
+            refresh(connection, touched)
             _add_coverage(connection, covered, source)
             if load is not None:
                 _note_load(connection, load, new, rejected)
@@ -182,9 +176,10 @@ class Transactions:
             return set(connection.execute(query).scalars())
 
     def count(self) -> int:
-        """Return how many trades are stored."""
+        """Return how many trades are known now; what was corrected counts once, what was withdrawn not."""
+        query = sa.select(sa.func.count()).select_from(trades).where(current(trades))
         with self._database.reading() as connection:
-            return connection.execute(sa.select(sa.func.count()).select_from(trades)).scalar_one()
+            return connection.execute(query).scalar_one()
 
     def rejected(self, digest: str) -> tuple[RejectedRow, ...]:
         """Return the rows of a file that were set aside."""
@@ -208,7 +203,7 @@ def _add_trades(
         known = _already_there(connection, chunk)
         missing = _missing(chunk, known, set_aside)
         if missing:
-            connection.execute(sa.insert(trades), [_trade_row(trade) for trade in missing])
+            connection.execute(sa.insert(trades), [trade_row(trade) for trade in missing])
         new += len(missing)
         touched |= {(trade.session, trade.account_id, trade.known_at) for trade in missing}
     return new, touched
@@ -219,7 +214,9 @@ def _already_there(connection: sa.Connection, chunk: Sequence[Trade]) -> dict[tu
     result = (trades.c.session, trades.c.net_cents, trades.c.gross_cents)
     accounts = sorted({trade.account_id for trade in chunk})
     ids = sorted({trade.trade_id for trade in chunk})
-    query = sa.select(*identity, *result).where(identity[0].in_(accounts), identity[1].in_(ids))
+    query = sa.select(*identity, *result).where(
+        identity[0].in_(accounts), identity[1].in_(ids), current(trades)
+    )
     return {(row[0], row[1]): (row[2], row[3], row[4]) for row in connection.execute(query)}
 
 
@@ -243,77 +240,6 @@ def _missing(
 def _shown(result: Result) -> str:
     session, net_cents, gross_cents = result
     return f"net {dollars(net_cents)} and gross {dollars(gross_cents)} on {session}"
-
-
-def _trade_row(trade: Trade) -> dict:
-    return {
-        "account_id": trade.account_id,
-        "trade_id": trade.trade_id,
-        "session": trade.session,
-        "symbol": trade.symbol,
-        "side": trade.side.value,
-        "quantity": trade.quantity,
-        "opened_at": trade.opened_at,
-        "closed_at": trade.closed_at,
-        "entry_price": trade.entry_price,
-        "exit_price": trade.exit_price,
-        "gross_cents": trade.gross_cents,
-        "fees_cents": trade.fees_cents,
-        "net_cents": trade.net_cents,
-        "notional_cents": notional_cents(trade),
-        "known_at": trade.known_at,
-    }
-
-
-def notional_cents(trade: Trade) -> int:
-    """Return the traded value of a trade in cents: quantity times the price it went in, or out, at."""
-    price = trade.entry_price if trade.entry_price is not None else trade.exit_price
-    return round(abs(trade.quantity * (price or Decimal(0))) * 100)
-
-
-# --- daily results ------------------------------------------------------------------------
-
-
-def _refresh_daily_results(connection: sa.Connection, touched: set[tuple[date, str, datetime]]) -> None:
-    """Write the version of every touched account-day, and again each later version of it."""
-    days: dict[tuple[date, datetime], set[str]] = {}
-    for session, account_id, known_at in touched:
-        for moment in (known_at, *_later_versions(connection, session, account_id, known_at)):
-            days.setdefault((session, moment), set()).add(account_id)
-    for (session, moment), account_ids in sorted(days.items()):
-        _write_versions(connection, session, moment, account_ids)
-
-
-def _later_versions(
-    connection: sa.Connection, session: date, account_id: str, known_at: datetime
-) -> list[datetime]:
-    query = sa.select(daily_results.c.known_at).where(
-        daily_results.c.session == session,
-        daily_results.c.account_id == account_id,
-        daily_results.c.known_at > known_at,
-    )
-    return list(connection.execute(query).scalars())
-
-
-def _write_versions(
-    connection: sa.Connection, session: date, moment: datetime, account_ids: set[str]
-) -> None:
-    totals = (
-        sa.text(statement("day_totals"))
-        .bindparams(sa.bindparam("known_at", type_=UtcDateTime), sa.bindparam("first", type_=sa.Date))
-        .bindparams(sa.bindparam("last", type_=sa.Date))
-        .columns(session=sa.Date)
-    )
-    rows = connection.execute(totals, {"first": session, "last": session, "known_at": moment}).mappings()
-    versions = [
-        {**row, "known_at": moment, "basis": BASIS} for row in rows if row["account_id"] in account_ids
-    ]
-    upsert(connection, daily_results, [_integers(version) for version in versions])
-
-
-def _integers(row: dict) -> dict:
-    """Return sums as integers: PostgreSQL adds big integers up to decimals."""
-    return {key: int(value) if isinstance(value, Decimal) else value for key, value in row.items()}
 
 
 # --- coverage and loads -------------------------------------------------------------------
