@@ -50,14 +50,18 @@ class RecordOfDecision:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where two documents first differ; a side that lacks the place has ``nothing there``."""
+    """Where two documents first differ; a side that lacks the place has ``nothing there``.
+
+    `now` says what the other one is.
+    """
 
     path: str
     recorded: str
-    replayed: str
+    found: str
+    now: str = "replayed"
 
     def __str__(self) -> str:
-        return f"{self.path}: recorded {self.recorded}, replayed {self.replayed}"
+        return f"{self.path}: recorded {self.recorded}, {self.now} {self.found}"
 
 
 def as_text(document: Document) -> str:

@@ -21,6 +21,7 @@ from riskops.commands import (
     keeping,
     live,
     reigning,
+    replaying,
     setting_up,
     status,
     study,
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 PANELS = {
     "The morning": (live, status),
-    "Questions": (asking, reigning),
+    "Questions": (asking, reigning, replaying),
     "The verbs, one by one": (verbs,),
     "History as a whole": (evaluating,),
     "Set up and keep": (setting_up, keeping),

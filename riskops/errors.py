@@ -15,6 +15,7 @@
     ├── ModelError              the challenger cannot be scored        never retry
     ├── TrialError              a part of the trial desk died          never retry
     ├── StudyError              the simulation study misses a bar      never retry
+    ├── ReplayError             a session cannot be proven by replay    never retry
     ├── InjectedFaultError      a fault forced for a drill             never retry
     ├── LimitsFileError         the limits file cannot be relied on     never retry
     └── DeliveryError           the mail server did not accept         retry
@@ -131,3 +132,9 @@ class StudyError(RiskOpsError):
     """The simulation study misses one of its bars; says which, and by how much."""
 
     exit_code = 26
+
+
+class ReplayError(RiskOpsError):
+    """A replay found something other than what is on record, or there is nothing to replay."""
+
+    exit_code = 27

@@ -8,11 +8,10 @@ from riskops import ladder
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
 from riskops.pipeline.export import export
+from riskops.pipeline.past_morning import DRILL
 from riskops.pipeline.stage import Receipt, cut_off, settled, stage
 from riskops.records import Decision, ModelScore, Publication, RuleScore, Run, Rung, Verb, Verdict
 from riskops.settings import Fault
-
-DRILL = "drill"  # in the receipt: the fault that was forced while the limits were committed
 
 
 def publish_rules(desk: Desk, run: Run) -> Receipt:

@@ -259,6 +259,18 @@ class Mornings:
         with self._database.reading() as connection:
             return decision_records.kept(connection, session, revision)
 
+    def tables_document(self, session: date, revision: int) -> dict[str, Any]:
+        """Return the document that a session's tables make now, whatever its record says."""
+        with self._database.reading() as connection:
+            return decision_records.made_of_tables(connection, session, revision).document()
+
+    def published(self, first: date, last: date) -> tuple[tuple[date, int], ...]:
+        """Return the sessions (and revisions) with decisions between two dates, the oldest first."""
+        columns = (publications.c.session, publications.c.revision)
+        query = sa.select(*columns).where(publications.c.session.between(first, last)).order_by(*columns)
+        with self._database.reading() as connection:
+            return tuple((row.session, row.revision) for row in connection.execute(query))
+
     def decided(self, session: date, revision: int) -> tuple[Publication | None, bool]:
         """Return what was decided for a session and whether it is sealed, of one and the same moment."""
         with self._database.reading() as connection:
