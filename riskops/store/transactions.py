@@ -6,16 +6,17 @@ every moment its trades became known, so that any cut-off can be read again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
 
 import sqlalchemy as sa
 
-from riskops.errors import DuplicateLoadError, InputError
-from riskops.money import dollars
+from riskops.errors import DuplicateLoadError
 from riskops.records import Trade
+from riskops.store.account_days import Telling, ToldDay
+from riskops.store.chunks import chunks
+from riskops.store.contradictions import Contradiction, Result, refuse
 from riskops.store.daily_results import refresh
 from riskops.store.database import Database, Queue
 from riskops.store.tables import coverage, loads, rejected_rows, trades
@@ -24,7 +25,6 @@ from riskops.store.upsert import insert_missing
 from riskops.store.versions import current
 
 CHUNK = 2_000
-Result = tuple[date, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +53,6 @@ class LoadRecord:
     load: FileLoad
     new_trades: int
     rejected: int
-
-
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """An arriving trade that is known with another result; what is known stands."""
-
-    trade: Trade
-    known: Result
-
-    @property
-    def problem(self) -> str:
-        """What contradicts what, and the remedy."""
-        return (
-            f"Trade {self.trade.trade_id} of account {self.trade.account_id} is known with "
-            f"{_shown(self.known)}, here with {_shown(self.trade.result)}. "
-            "Write it as known; a correction or another trade needs an id of its own."
-        )
-
-    def __str__(self) -> str:
-        return self.problem if self.trade.origin is None else f"{self.trade.origin}: {self.problem}"
-
-
-def refuse(contradiction: Contradiction) -> None:
-    """Refuse everything that arrives because of one contradiction.
-
-    Raises
-    ------
-    InputError
-        Always.
-    """
-    raise InputError(f"{contradiction} Nothing was loaded.")
 
 
 class Transactions:
@@ -135,6 +104,55 @@ class Transactions:
             if load is not None:
                 _note_load(connection, load, new, rejected)
         return new
+
+    def tell(
+        self,
+        days: Iterable[ToldDay],
+        covered: Iterable[tuple[str, date, datetime]],
+        source: str,
+        set_aside: Callable[[Contradiction], None],
+        refuse: Callable[[str, str], None],
+    ) -> int:
+        """Write whole account-days with what they correct, then coverage, all or nothing.
+
+        Parameters
+        ----------
+        days
+            In ascending order of their sessions.
+        covered
+            As for `add`; read after every day was written.
+        set_aside
+            Told of every trade that is known under another session; such a trade is not written.
+        refuse
+            Told of every account whose fills of a day cannot be matched, with the reason.
+
+        Returns
+        -------
+        int
+            How many trades were new.
+        """
+        with self._database.writing(Queue.LOADS) as connection:
+            telling = Telling(connection, source, set_aside, refuse)
+            for day in days:
+                telling.tell(day)
+            _add_coverage(connection, covered, source)
+        return telling.new_trades
+
+    def sessions_of(self, source: str, first: date, last: date) -> set[date]:
+        """Return the sessions between two dates that a source has confirmed for some account."""
+        query = sa.select(coverage.c.session).where(
+            coverage.c.session.between(first, last), coverage.c.source == source
+        )
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
+
+    def covered_by_others(self, source: str, first: date, last: date) -> set[tuple[str, date]]:
+        """Return the (account, session) pairs between two dates that another source has confirmed."""
+        query = sa.select(coverage.c.account_id, coverage.c.session).where(
+            coverage.c.session.between(first, last), coverage.c.source != source
+        )
+        with self._database.reading() as connection:
+            return {(row.account_id, row.session) for row in connection.execute(query)}
 
     def is_loaded(self, digest: str) -> FileLoad | None:
         """Return the earlier load of a file with this digest."""
@@ -199,7 +217,7 @@ def _add_trades(
     """Insert the trades not there yet; return how many, and the account-days they touch."""
     new = 0
     touched: set[tuple[date, str, datetime]] = set()
-    for chunk in _chunks(arriving, CHUNK):
+    for chunk in chunks(arriving, CHUNK):
         known = _already_there(connection, chunk)
         missing = _missing(chunk, known, set_aside)
         if missing:
@@ -237,11 +255,6 @@ def _missing(
     return missing
 
 
-def _shown(result: Result) -> str:
-    session, net_cents, gross_cents = result
-    return f"net {dollars(net_cents)} and gross {dollars(gross_cents)} on {session}"
-
-
 # --- coverage and loads -------------------------------------------------------------------
 
 
@@ -252,7 +265,7 @@ def _add_coverage(
         {"account_id": account_id, "session": session, "known_at": known_at, "source": source}
         for account_id, session, known_at in covered
     )
-    for chunk in _chunks(rows, CHUNK):
+    for chunk in chunks(rows, CHUNK):
         insert_missing(connection, coverage, chunk)
 
 
@@ -286,9 +299,3 @@ def _note_load(connection: sa.Connection, load: FileLoad, rows: int, rejected: S
     ]
     if aside:
         connection.execute(sa.insert(rejected_rows), aside)
-
-
-def _chunks(items: Iterable, size: int) -> Iterator[list]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
