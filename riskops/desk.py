@@ -41,14 +41,16 @@ class Desk:
 
         History counts as known early on the session after it. What comes on that very morning, or
         where the desk has lived past it, is known from now on: nothing late slips into a decision that
-        was made without it. The demo desk's nights are simulated, they arrive early.
+        was made without it. The demo desk's nights are simulated: they arrive early on the first
+        session that was not lived without them.
         """
         following, now = self.calendar.shift(session, 1), self.clock()
         lived = self.store.mornings.lived_stretch()
-        is_history = following < desk_date(now) and not (lived and lived[0] <= following <= lived[1])
-        if self.settings.source == "demo" or is_history:
-            return self.calendar.history_known_at(session)
-        return now
+        passed = lived[1] if lived and lived[0] <= following <= lived[1] else None
+        if self.settings.source == "demo":
+            return self.calendar.history_known_at(passed or session)
+        is_history = following < desk_date(now) and passed is None
+        return self.calendar.history_known_at(session) if is_history else now
 
     def __enter__(self) -> Desk:
         return self
