@@ -20,7 +20,7 @@ from riskops.records import Fill
 from tests.fills import ACCOUNT, fill
 
 Session = list[Fill]
-SIMILAR = settings(deadline=None, max_examples=120)
+SIMILAR = settings(deadline=None, max_examples=80)
 PARTS = 4  # of a unit: the smallest quantity drawn
 ROWS = st.tuples(
     st.sampled_from("BBSSTC"),
