@@ -25,7 +25,8 @@ from riskops.sources.csv_files import (
     row_texts,
 )
 from riskops.sources.mappings import ColumnMapping, mapping_named
-from riskops.store.transactions import Contradiction, FileLoad, LoadRecord, RejectedRow
+from riskops.store.contradictions import Contradiction
+from riskops.store.transactions import FileLoad, LoadRecord, RejectedRow
 
 SHORTEST_DIGEST = 6  # of a digest written short
 

@@ -185,7 +185,11 @@ class TestAContradictingTrade:
     def test_two_results_in_one_answer_of_any_source_store_neither(self, desk, monkeypatch):
         told = [trade("3942", NIGHT, 1), trade("3951", NIGHT, 2), trade("3951", NIGHT, -2)]
         covered = tuple((f"A{t}", NIGHT) for t in TRADERS)
-        source = SimpleNamespace(fetch=lambda *_asked: iter([Fetched(tuple(told), covered)]))
+        source = SimpleNamespace(
+            tells_fills=False,
+            is_asked_again=False,
+            fetch=lambda *_asked: iter([Fetched(tuple(told), covered)]),
+        )
         monkeypatch.setattr(Desk, "source", lambda _desk: source)
         receipt = ingest(desk, RUN)
         assert (list(receipt["failures"]), receipt["new_trades"]) == (["A3951"], 1)
