@@ -18,97 +18,130 @@ DAY = date(2026, 3, 13)
 CLOSE = datetime(2026, 3, 13, 20, 0, tzinfo=UTC)
 CUT_OFF = datetime(2026, 3, 16, 10, 30, tzinfo=UTC)
 LATER = CUT_OFF + timedelta(hours=1)
-KEY = {"session": SESSION, "revision": 0}
-OWN = {"account_id": "A3942", "session": DAY}
+KEY, REVISED = {"session": SESSION, "revision": 0}, {"session": SESSION, "revision": 1}
 CORRECTED = (
     {"known_at": CLOSE, "superseded_at": CLOSE + timedelta(hours=1)},
     {"known_at": CLOSE + timedelta(hours=1), "superseded_at": LATER},
     {"known_at": LATER, "superseded_at": None},
 )
+THEN = CORRECTED[1]
 
 
 def money(usd):
     return {"gross_cents": 100 * usd, "fees_cents": 0, "net_cents": 100 * usd}
 
 
-def trade(trade_id, version, usd, **fills):
-    details = {"symbol": "SPY", "side": "short", "quantity": 100, "opened_at": CLOSE, "closed_at": CLOSE}
+def own(day=DAY, account_id="A3942"):
+    return {"account_id": account_id, "session": day}
+
+
+def trade(trade_id, usd, version=THEN, closed=CLOSE, pair=("9", "2"), **of):
+    details = {"symbol": "SPY", "side": "short", "quantity": 100, "opened_at": CLOSE, "closed_at": closed}
     prices = {"entry_price": 500, "exit_price": 500 - usd / 100, "notional_cents": 5_000_000}
-    return OWN | {"trade_id": trade_id} | details | prices | money(usd) | version | fills
+    fills = dict(zip(("opening_fill", "closing_fill"), pair, strict=True))
+    return own(**of) | {"trade_id": trade_id} | details | prices | fills | money(usd) | version
 
 
-def execution(fill_id, action, price, version=CORRECTED[1], account_id="A3942"):
-    details = {"symbol": "SPY", "quantity": 100, "fees": 1, "executed_at": CLOSE}
-    known = OWN | {"account_id": account_id, "fill_id": fill_id}
-    return known | {"action": action, "price": price} | details | version
+def execution(fill_id, price, version=THEN, executed=CLOSE, **of):
+    details = {"symbol": "SPY", "action": "T", "quantity": 100, "fees": 1, "executed_at": executed}
+    return own(**of) | {"fill_id": fill_id, "price": price} | details | version
 
 
-def result(usd, version, session=DAY, account_id="A3942"):
+def result(usd, known_at=THEN["known_at"], **of):
     counted = {"trades": 1, "volume_cents": 0, "basis": "realised net", "positions": 0}
-    identity = {"session": session, "account_id": account_id, "known_at": version["known_at"]}
-    return identity | money(usd) | counted
+    return own(**of) | {"known_at": known_at} | money(usd) | counted
 
 
-PAIR = {"opening_fill": "1", "closing_fill": "2"}
-LIMIT = {"reduction": 40, "limit_cents": 300_000, "base_limit_cents": 500_000, "rung": 2}
+def summary(usd, version=THEN, **of):
+    return own(**of) | money(usd) | version | {"adjustments_cents": 0, "unrealised_change_cents": None}
+
+
+def account(account_id, trader_id, since=DAY, until=None):
+    span = {"effective_from": since, "effective_to": until}
+    return span | {"account_id": account_id, "trader_id": trader_id, "currency": "USD"}
+
+
+def publication(key, cut_off):
+    return key | {"rung": 2, "verdict": "rules_hold", "why": "", "cut_off_at": cut_off, "code_version": "1"}
+
+
+def decision(key, trader_id, limit_cents):
+    limit = {"reduction": 40, "limit_cents": limit_cents, "base_limit_cents": 500_000, "rung": 2}
+    return key | limit | {"trader_id": trader_id, "position": 0, "detail": {}}
+
+
+def signal(key, trader_id, rule, position=0):
+    fired = {"rule": rule, "position": position, "level": 40, "reason": "", "numbers": {}}
+    return key | {"trader_id": trader_id} | fired
+
+
+def score(key, trader_id, engine):
+    return key | {"trader_id": trader_id, "engine": engine, "reduction": 40, "detail": {}}
+
+
+EARLIER, MINUTE = DAY - timedelta(days=1), timedelta(minutes=1)
 ROWS = {
-    "traders": [{"trader_id": "3942", "name": "Daniel Mercer"}],
+    "traders": [{"trader_id": trader, "name": ""} for trader in ("3942", "1")],
     "accounts": [
-        {
-            "account_id": "A3942",
-            "effective_from": DAY,
-            "effective_to": None,
-            "trader_id": "3942",
-            "currency": "USD",
-        }
+        account("A3942", "3942"),
+        account("B3942", "3942", EARLIER, SESSION),
+        account("C3942", "3942", EARLIER, DAY),
+        account("A1", "1"),
     ],
-    "publications": [
-        KEY | {"rung": 2, "verdict": "rules_hold", "why": "", "cut_off_at": CUT_OFF, "code_version": "1"}
-    ],
-    "decisions": [
-        KEY | LIMIT | {"trader_id": trader, "position": 0, "detail": {}} for trader in ("3942", "1")
-    ],
+    "publications": [publication(KEY, CUT_OFF), publication(REVISED, LATER)],
+    "decisions": [decision(KEY, "3942", 300_000), decision(KEY, "1", 1), decision(REVISED, "3942", 2)],
     "signals": [
-        KEY | {"trader_id": "3942", "rule": rule, "position": i, "level": 40, "reason": "", "numbers": {}}
-        for i, rule in enumerate(("loss_streak", "drawdown"))
+        signal(KEY, "3942", "drawdown", 1),
+        signal(KEY, "3942", "loss_streak", 0),
+        signal(KEY, "1", "drawdown"),
+        signal(REVISED, "3942", "drawdown"),
     ],
-    "scores": [KEY | {"trader_id": "3942", "engine": "rules", "reduction": 40, "detail": {}}],
+    "scores": [
+        score(KEY, "3942", "rules"),
+        score(KEY, "3942", "own_models"),
+        score(KEY, "1", "rules"),
+        score(REVISED, "3942", "rules"),
+    ],
     "daily_results": [
-        *(result(usd, version) for usd, version in zip((100, 200, 300), CORRECTED, strict=True)),
-        result(9, CORRECTED[0], session=SESSION),  # the session itself is no history
-        result(9, CORRECTED[0], session=DAY - timedelta(days=1)),  # before the account was his
-        result(9, CORRECTED[0], account_id="A1"),
+        result(5, day=EARLIER, account_id="B3942"),
+        result(6, account_id="B3942"),
+        *(result(usd, version["known_at"]) for usd, version in zip((1, 2, 3), CORRECTED, strict=True)),
+        result(9, day=SESSION),
+        result(9, day=EARLIER),
+        result(9, account_id="C3942"),
+        result(9, THEN["known_at"] + MINUTE, account_id="A1"),
     ],
     "trades": [
-        *(
-            trade("1/2", version, usd, **PAIR)
-            for usd, version in zip((100, 200, 300), CORRECTED, strict=True)
-        ),
-        trade("told closed", CORRECTED[1], 7, opening_fill=None, closing_fill=None),
+        trade("told closed", 7, closed=CLOSE + MINUTE, pair=(None, None)),
+        trade("same minute", 8, closed=CLOSE + MINUTE, pair=("3", "3")),
+        *(trade("9/2", usd, version) for usd, version in zip((1, 2, 3), CORRECTED, strict=True)),
+        trade("other day", 9, day=EARLIER),
+        trade("9/2", 9, account_id="A1", pair=("9", "4")),
     ],
     "fills": [
-        execution("1", "T", 500),
-        execution("2", "C", 499, CORRECTED[0]),
-        execution("2", "C", 498),
-        execution("2", "C", 497, CORRECTED[2]),
-        execution("3", "B", 1),
-        execution("1", "B", 1, account_id="A1"),
+        execution("2", 499, CORRECTED[0]),
+        execution("2", 498),
+        execution("2", 497, CORRECTED[2]),
+        execution("9", 500, executed=CLOSE - MINUTE),
+        *(execution(fill_id, 1) for fill_id in ("3", "4")),
+        execution("9", 1, account_id="A1"),
     ],
     "broker_days": [
-        OWN | money(usd) | version | {"adjustments_cents": 0, "unrealised_change_cents": None}
-        for usd, version in zip((100, 200, 300), CORRECTED, strict=True)
+        *(summary(usd, version) for usd, version in zip((1, 2, 3), CORRECTED, strict=True)),
+        summary(9, day=EARLIER),
+        summary(9, account_id="A1"),
     ],
 }
 FOUND = [
     ["limit_cents", [300_000]],
     ["rule", ["loss_streak", "drawdown"]],
-    ["engine", ["rules"]],
-    ["net_cents", [20_000]],
-    ["net_cents", [20_000, 700]],
+    ["engine", ["own_models", "rules"]],
+    ["net_cents", [200, 600, 500]],
+    ["net_cents", [200, 800, 700]],
     ["price", [500, 498]],
-    ["net_cents", [20_000]],
+    ["net_cents", [200]],
 ]
-ASKED = KEY | {"trader_id": "3942", "account_id": "A3942", "day": DAY, "trade_id": "1/2"}
+ASKED = KEY | {"trader_id": "3942", "account_id": "A3942", "day": DAY, "trade_id": "9/2"}
 
 
 @pytest.fixture
