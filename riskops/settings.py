@@ -207,19 +207,24 @@ def _is_web_address(text: str) -> bool:
 
 
 def _back_office(environ: Mapping[str, str]) -> BackOffice | None:
-    """Read where PropReports is and its login, where it is the source."""
-    if environ.get("RISKOPS_SOURCE") != PROPREPORTS:
+    """Read where PropReports is and its login, where it is the source.
+
+    Where nothing of it is set, only who fetches misses it: the rest of a morning does without.
+    """
+    parts = ("URL", "USER", "PASSWORD", "PASSWORD_FILE")
+    is_set = any(environ.get(f"RISKOPS_PROPREPORTS_{part}") for part in parts)
+    if environ.get("RISKOPS_SOURCE") != PROPREPORTS or not is_set:
         return None
     url = _required(environ, "RISKOPS_PROPREPORTS_URL")
-    parts = urlsplit(url) if _is_web_address(url) else urlsplit("")
-    if not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+    address = urlsplit(url) if _is_web_address(url) else urlsplit("")
+    if not address.hostname or "@" in address.netloc or address.query or address.fragment:
         raise ConfigurationError(
             "RISKOPS_PROPREPORTS_URL is no address of PropReports: write https://<firm>.propreports.com/api.php."
         )
     drill = _deployment(environ) in DRILL_DEPLOYMENTS
     transport.refuse_open_web("RISKOPS_PROPREPORTS_URL", url, drill=drill)
     return BackOffice(
-        url=url if parts.path.strip("/") else f"{url.rstrip('/')}/api.php",
+        url=url if address.path.strip("/") else f"{url.rstrip('/')}/api.php",
         user=_required(environ, "RISKOPS_PROPREPORTS_USER"),
         password=Secret(_secret(environ, "RISKOPS_PROPREPORTS_PASSWORD", required=True)),
     )

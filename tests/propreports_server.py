@@ -316,7 +316,7 @@ def back_office() -> Iterator[BackOffice]:
     server = _Server(("127.0.0.1", 0), _Handler)
     server.office = office
     office.url = f"http://127.0.0.1:{server.server_address[1]}/api.php"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005})
     thread.start()
     try:
         yield office

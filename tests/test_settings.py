@@ -211,6 +211,9 @@ class TestPropReports:
     def test_another_source_needs_none_of_it(self):
         assert read_settings(DRILL | {"RISKOPS_PROPREPORTS_URL": "nonsense"}).back_office is None
 
+    def test_without_any_of_it_only_who_fetches_fails(self):
+        assert read_settings(DRILL | {"RISKOPS_SOURCE": "propreports"}).back_office is None
+
     @pytest.mark.parametrize("part", ["URL", "USER", "PASSWORD"])
     def test_what_is_missing_is_named(self, part):
         name = f"RISKOPS_PROPREPORTS_{part}"
