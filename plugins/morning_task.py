@@ -42,11 +42,11 @@ def on_desk(work: Callable[[Any], Mapping[str, Any]]) -> dict[str, Any]:
     """
     from riskops.desk import open_desk
 
-    with translated(), open_desk(environment()) as desk:
+    with translated(), open_desk(desk_environment()) as desk:
         return dict(work(desk))
 
 
-def environment() -> Mapping[str, str]:
+def desk_environment() -> Mapping[str, str]:
     """Return the environment, with what a connection ``propreports`` knows where it says nothing of it.
 
     Host (or whole address), login and password of the connection stand in for the three variables of

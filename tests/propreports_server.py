@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 USER, PASSWORD = "riskops", "canary-5f0c-password"
@@ -310,12 +312,17 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def back_office() -> Iterator[BackOffice]:
-    """Run a back office on loopback."""
+def back_office(certificate: Path | None = None) -> Iterator[BackOffice]:
+    """Run a back office on loopback, with TLS where there is a certificate."""
     office = BackOffice()
     server = _Server(("127.0.0.1", 0), _Handler)
     server.office = office
     office.url = f"http://127.0.0.1:{server.server_address[1]}/api.php"
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        office.url = office.url.replace("http://127.0.0.1", "https://localhost")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005})
     thread.start()
     try:

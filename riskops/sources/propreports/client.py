@@ -204,5 +204,5 @@ def _csv_text(body: bytes, action: str) -> str:
     except UnicodeDecodeError:
         raise FinalAnswerError(f"{action}: PropReports answers with bytes that are no UTF-8 text.") from None
     if text.lstrip().startswith("<"):
-        raise PassingError(f"{action}: PropReports answers with a web page: {one_line(text)!r}.")
+        raise PassingError(f"{action}: PropReports answers with a web page.")
     return text

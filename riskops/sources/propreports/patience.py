@@ -50,14 +50,15 @@ class Patience:
     answer_seconds: float = 30.0
     request_seconds: float = 75.0
     fetch_seconds: float = 360.0
-    tries: int = 4
+    tries: int = 6
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _ends: float = field(init=False)
+    _request_ends: float = field(init=False)
     _window: InMemoryBucket = field(init=False)
 
     def __post_init__(self) -> None:
-        self._ends = self.clock() + self.fetch_seconds
+        self._ends = self._request_ends = self.clock() + self.fetch_seconds
         self._window = InMemoryBucket([Rate(REQUESTS, WINDOW)])
 
     def wait_for_a_place(self) -> None:
@@ -82,7 +83,7 @@ class Patience:
         now = self.clock()
         if now >= self._ends:
             raise OutOfTimeError(f"no time is left of the {self.fetch_seconds:.0f} s of this fetch.")
-        ends = min(self._ends, now + self.request_seconds)
+        ends = self._request_ends = min(self._ends, now + self.request_seconds)
 
         def ended(state: RetryCallState) -> bool:
             too_late = self.clock() + state.upcoming_sleep >= ends
@@ -98,7 +99,7 @@ class Patience:
 
     def latest_answer(self) -> float:
         """Return by when an answer that is asked for now has to be there."""
-        return min(self._ends, self.clock() + self.answer_seconds)
+        return min(self._request_ends, self.clock() + self.answer_seconds)
 
     def refuse_late(self, latest: float, action: str) -> None:
         """Raise if the moment `latest` has passed.

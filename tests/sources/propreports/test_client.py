@@ -8,7 +8,9 @@ from datetime import date
 
 import pytest
 
+from riskops.budget import BUDGETS
 from riskops.errors import SourceError, SourceRefusedError
+from riskops.records import Verb
 from riskops.sources.propreports.client import ReportType
 from riskops.sources.propreports.patience import REQUESTS, Patience
 from riskops.sources.propreports.refusals import (
@@ -18,9 +20,11 @@ from riskops.sources.propreports.refusals import (
     StaleTokenError,
     refusal,
 )
+from tests.certificates import self_signed
 from tests.propreports_server import (
     PASSWORD,
     HurriedClock,
+    back_office,
     closed_trade,
     cut_short,
     fill,
@@ -195,11 +199,11 @@ class TestTryingAgain:
         assert 1 <= first <= 2
         assert 2 <= second <= 3
 
-    def test_it_is_given_up_after_four_tries(self, connect, office):
+    def test_it_is_given_up_after_six_tries(self, connect, office):
         office.fail("fills", says(503, "Maintenance"), times=9)
         with connect() as client, pytest.raises(PassingError, match="fills: PropReports answers 503, 'Maint"):
             fills(client)
-        assert office.actions().count("fills") == 4
+        assert office.actions().count("fills") == 6
 
     @pytest.mark.parametrize(
         "fault", [says(500, "Account 17 not found"), says(500, "No permission"), says(404, ""), says(302, "")]
@@ -297,6 +301,22 @@ class TestPatience:
             fills(client)
         assert office.actions().count("fills") < 4
 
+    def test_pages_share_the_time_of_their_request(self, connect, office, account, clock):
+        def takes_its_time(answer):
+            clock.now += 29
+            return answer
+
+        office.page_rows = 1
+        office.fail("fills", takes_its_time, times=9)
+        with connect() as client, pytest.raises(PassingError, match="too slow"):
+            fills(client)
+        assert office.actions().count("fills") == 3
+
+    def test_the_ingest_task_outlives_the_fetch(self):
+        patience = Patience()
+        longest = patience.fetch_seconds + 2 * patience.answer_seconds  # the last answer, and the logout
+        assert longest < BUDGETS[Verb.INGEST].time_out.total_seconds()
+
     def test_when_the_time_of_the_fetch_is_over_nothing_more_is_asked(self, connect, office, account, clock):
         with connect(fetch_seconds=60) as client:
             fills(client)
@@ -322,6 +342,13 @@ class TestSecrets:
         told = "".join(traceback.format_exception(caught.value)) + caplog.text + repr(vars(client))
         assert token not in told
         assert PASSWORD not in told
+
+    def test_a_server_with_a_certificate_nobody_vouches_for_hears_no_password(self, connect, tmp_path):
+        certificate = self_signed(tmp_path / "localhost.pem", "localhost")
+        with back_office(certificate) as stranger, connect(url=stranger.url) as client:
+            with pytest.raises(PassingError, match="ConnectError"):
+                client.accounts()
+            assert stranger.asked == []
 
     def test_what_the_server_says_is_shortened_and_on_one_line(self, connect, office):
         office.fail("fills", says(500, "No permission\n\x1b[31m" + "x" * 9_000))

@@ -158,10 +158,10 @@ class TestRenamed:
 class TestOneAccountFails:
     @pytest.mark.fault(
         what="PropReports fails for one account: an error, a cut or missing page, a foreign currency",
-        gets="the rules' limits for every account that was fetched whole, held limits for this one",
-        rung="2; 3 for the account concerned",
-        label="account ..., PropReports id ...: what was asked and what was answered",
-        told="risk managers (mail)",
+        gets="every other account, whole; this one is not covered, it is never a quiet day",
+        rung="-",
+        label="account ..., PropReports id ...: what was asked for and what was answered",
+        told="risk managers, in data health",
     )
     @pytest.mark.parametrize("action", ["fills", "summaryByDate"])
     @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ class TestOneAccountFails:
         desk.fail("fills", says(503, ""), times=99, accountId="17")
         answers = fetch(source, date(2026, 2, 2), FRIDAY)
         assert [list(answer.failures) for answer in answers] == [["A-1"], ["A-1"]]
-        assert sum(f["action"] == "fills" and f["accountId"] == "17" for f in desk.asked) == 4
+        assert sum(f["action"] == "fills" and f["accountId"] == "17" for f in desk.asked) == 6
 
     def test_one_slow_account_does_not_take_the_time_of_the_others(self, source, desk, clock):
         def slow(answer):
@@ -287,10 +287,10 @@ class TestTheWholeSourceFails:
 
     @pytest.mark.fault(
         what="PropReports cannot be reached, or does not list its accounts",
-        gets="the ingest is tried again; then held limits, 10 points tighter, on time",
-        rung="3",
+        gets="nothing is taken for known; the fetch is tried again",
+        rung="-",
         label="SourceError, exit code 17",
-        told="risk managers (mail), on-call through the task that is given up",
+        told="on-call, through the task that is given up",
     )
     @pytest.mark.parametrize(
         "fault", [says(503, "Maintenance"), without_last_line, says(200, "Account Id\nPage 1/1")]
