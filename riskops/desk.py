@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from riskops.errors import ConfigurationError
-from riskops.sessions import TradingCalendar, trading_calendar
+from riskops.sessions import TradingCalendar, desk_date, trading_calendar
 from riskops.settings import PROPREPORTS, Settings, read_settings
 from riskops.sources.mappings import MAPPINGS
 from riskops.sources.source import Source
@@ -36,14 +36,18 @@ class Desk:
         return _SOURCES[self.settings.source](self)
 
     def known_at(self, session: date) -> datetime:
-        """Return when transactions fetched now for `session` count as known.
+        """Return when transactions that come now for `session` count as known.
 
-        The demo desk's night is simulated, so its days arrive early on the next session; what a
-        real source brings is known from the moment it came.
+        History counts as known early on the session after it. What comes on that very morning, or
+        where the desk has lived past it, is known from now on: nothing late slips into a decision that
+        was made without it. The demo desk's nights are simulated, they arrive early.
         """
-        if self.settings.source == "demo":
+        following, now = self.calendar.shift(session, 1), self.clock()
+        lived = self.store.mornings.lived_stretch()
+        is_history = following < desk_date(now) and not (lived and lived[0] <= following <= lived[1])
+        if self.settings.source == "demo" or is_history:
             return self.calendar.history_known_at(session)
-        return self.clock()
+        return now
 
     def __enter__(self) -> Desk:
         return self

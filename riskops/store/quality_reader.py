@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from riskops import config
 from riskops.sessions import desk_time
+from riskops.store.daily_results import BASIS
 from riskops.store.database import Database, statement
 from riskops.store.tables import UtcDateTime
-from riskops.store.transactions import BASIS
 from riskops.suites import Slices
 
 if TYPE_CHECKING:
