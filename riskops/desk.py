@@ -105,6 +105,7 @@ def _csv_inbox(desk: Desk) -> Source:
 
 def _propreports(desk: Desk) -> Source:
     from riskops.sources.propreports.client import PropReportsClient
+    from riskops.sources.propreports.patience import Patience
     from riskops.sources.propreports.source import PropReports
 
     back_office = desk.settings.back_office
@@ -113,7 +114,8 @@ def _propreports(desk: Desk) -> Source:
             "RISKOPS_PROPREPORTS_URL, RISKOPS_PROPREPORTS_USER and RISKOPS_PROPREPORTS_PASSWORD are not set. "
             "See 'Settings' in the README."
         )
-    return PropReports(lambda: PropReportsClient(back_office), desk.calendar, _account_names(desk))
+    patience = Patience()  # one for all that is asked of this source: its time runs from now
+    return PropReports(lambda: PropReportsClient(back_office, patience), desk.calendar, _account_names(desk))
 
 
 def _account_names(_desk: Desk) -> AccountNames:

@@ -146,6 +146,11 @@ def test_what_is_told_is_covered(stand):
         assert {(item.account_id, item.session) for item in told(answer)} <= set(answer.covered)
 
 
+def test_it_delivers_either_fills_or_trades(stand):
+    for answer in stand.fetch():
+        assert (answer.trades if stand.source.tells_fills else answer.fills) == ()
+
+
 def test_a_day_without_trades_is_covered(stand):
     quiet = [
         account

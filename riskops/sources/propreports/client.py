@@ -61,7 +61,7 @@ class PropReportsClient:
     back_office
         Where it is, and the login.
     patience
-        The time and the tries there are; they begin now.
+        The time and the tries there are; it may be shared with other clients.
     """
 
     def __init__(self, back_office: BackOffice, patience: Patience | None = None) -> None:

@@ -31,7 +31,7 @@ class OutOfTimeError(FinalAnswerError):
 
 @dataclass(eq=False)
 class Patience:
-    """The time and the number of tries that one fetch has.
+    """The time and the number of tries that a fetch has, or several one after the other; it runs from now.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Patience:
         """
         now = self.clock()
         if now >= self._ends:
-            raise OutOfTimeError(f"no time is left of the {self.fetch_seconds:.0f} s of this fetch.")
+            raise OutOfTimeError(f"no time is left of the {self.fetch_seconds:.0f} s for this source.")
         ends = self._request_ends = min(self._ends, now + self.request_seconds)
 
         def ended(state: RetryCallState) -> bool:

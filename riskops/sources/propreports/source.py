@@ -35,7 +35,7 @@ class PropReports:
     Parameters
     ----------
     connect
-        Opens a client; called once a fetch, which is when its time begins.
+        Opens a client; called once a fetch.
     calendar
         Labels moments and dates with sessions; its zone has to be New York, by whose dates the back
         office books.
@@ -65,13 +65,24 @@ class PropReports:
         """The source's name as reports and tables print it."""
         return "propreports"
 
+    @property
+    def tells_fills(self) -> bool:
+        """Yes: closed trades are matched from them."""
+        return True
+
+    @property
+    def is_asked_again(self) -> bool:
+        """Yes: the back office corrects fills and fees for days."""
+        return True
+
     def fetch(
         self, accounts: Sequence[Account], sessions: Sequence[date], known_at: KnownAt
     ) -> Iterator[Fetched]:
         """Yield one `Fetched` a session, in ascending order of the sessions.
 
         An account that is not listed, whose answer is incomplete or whose rows are wrong, is a
-        failure of the sessions concerned, with the reason.
+        failure of the sessions concerned, with the reason. The newest block is asked for first: the
+        time and the troubles of a long history are not at the cost of last night.
 
         Raises
         ------
@@ -88,9 +99,11 @@ class PropReports:
         with self._connect() as client:
             owned = owned_accounts(read_accounts(client.accounts()), self._names, account_ids)
             asking = _Asking(client, self._calendar, owned, known_at)
-            for block in _blocks(wanted):
-                told = {account_id: asking.about(account_id, block) for account_id in account_ids}
-                yield from (_fetched(session, told, known_at) for session in block)
+            *history, newest = _blocks(wanted)
+            last = asking.about_all(account_ids, newest)
+            for block in history:
+                yield from asking.about_all(account_ids, block)
+            yield from last
 
 
 @dataclass
@@ -120,6 +133,11 @@ class _Asking:
     ) -> None:
         self._client, self._calendar, self._owned, self._known_at = client, calendar, owned, known_at
         self._given_up: dict[str, str] = {}
+
+    def about_all(self, account_ids: Sequence[str], block: Sequence[date]) -> list[Fetched]:
+        """Return what is told of all accounts, session by session."""
+        told = {account_id: self.about(account_id, block) for account_id in account_ids}
+        return [_fetched(session, told, self._known_at) for session in block]
 
     def about(self, account_id: str, block: Sequence[date]) -> _Told:
         """Return everything about one account over a block of sessions."""

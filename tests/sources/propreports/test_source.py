@@ -104,6 +104,14 @@ class TestFetched:
         for form in asked:
             assert date.fromisoformat(form["endDate"]) - date.fromisoformat(form["startDate"]) < timedelta(97)
 
+    def test_last_night_is_asked_for_before_its_history(self, source, desk):
+        desk.fail("fills", says(503, ""), times=6, accountId="17", startDate="2026-01-31")
+        before, last_night = fetch(source, date(2026, 2, 2), FRIDAY)
+        assert list(before.failures) == ["A-1"]
+        assert last_night.covered == (("A-1", FRIDAY), ("B-2", FRIDAY))
+        asked = [form["endDate"] for form in desk.asked if form["action"] == "fills"]
+        assert asked[:2] == ["2026-03-13", "2026-03-13"]
+
     def test_sessions_far_apart_do_not_fetch_what_lies_between(self, source, desk):
         early = date(2026, 2, 2)
         assert len(fetch(source, early, FRIDAY)) == 2
