@@ -16,13 +16,13 @@ from riskops.errors import DuplicateLoadError
 from riskops.records import Trade
 from riskops.store.account_days import Telling, ToldDay
 from riskops.store.chunks import chunks
-from riskops.store.contradictions import Contradiction, Result, refuse
-from riskops.store.daily_results import refresh
+from riskops.store.contradictions import Contradiction, Decide, Result, refuse
+from riskops.store.daily_results import Touched, refresh
 from riskops.store.database import Database, Queue
 from riskops.store.tables import coverage, loads, rejected_rows, trades
 from riskops.store.trade_rows import trade_row
 from riskops.store.upsert import insert_missing
-from riskops.store.versions import current
+from riskops.store.versions import current, tell
 
 CHUNK = 2_000
 
@@ -68,7 +68,7 @@ class Transactions:
         source: str,
         load: FileLoad | None = None,
         rejected: Sequence[RejectedRow] = (),
-        set_aside: Callable[[Contradiction], None] = refuse,
+        decide: Decide = refuse,
     ) -> int:
         """Write trades, coverage and the daily results they change, all or nothing.
 
@@ -79,9 +79,9 @@ class Transactions:
             of `arriving` was written or set aside.
         rejected
             The rows of `load` that were refused; read after `covered`.
-        set_aside
-            Told of every trade that is known with another result; such a trade is not written.
-            By default everything is refused.
+        decide
+            Asked of every trade that is known with another result: the moment from which it corrects
+            what is known, ``None`` to leave it out. By default everything is refused.
 
         Returns
         -------
@@ -93,12 +93,12 @@ class Transactions:
         DuplicateLoadError
             If the file of `load` was loaded before.
         InputError
-            If a trade is known with another result and `set_aside` does not take it.
+            If a trade is known with another result and `decide` does not take it.
         """
         with self._database.writing(Queue.LOADS) as connection:
             if load is not None:
                 _refuse_second_load(connection, load)
-            new, touched = _add_trades(connection, arriving, set_aside)
+            new, touched = _add_trades(connection, arriving, decide)
             refresh(connection, touched)
             _add_coverage(connection, covered, source)
             if load is not None:
@@ -211,48 +211,59 @@ class Transactions:
 # --- trades -------------------------------------------------------------------------------
 
 
-def _add_trades(
-    connection: sa.Connection, arriving: Iterable[Trade], set_aside: Callable[[Contradiction], None]
-) -> tuple[int, set[tuple[date, str, datetime]]]:
+def _add_trades(connection: sa.Connection, arriving: Iterable[Trade], decide: Decide) -> tuple[int, Touched]:
     """Insert the trades not there yet; return how many, and the account-days they touch."""
     new = 0
-    touched: set[tuple[date, str, datetime]] = set()
+    touched: Touched = set()
     for chunk in chunks(arriving, CHUNK):
-        known = _already_there(connection, chunk)
-        missing = _missing(chunk, known, set_aside)
+        missing, contradictions = _sorted_out(chunk, _already_there(connection, chunk))
         if missing:
             connection.execute(sa.insert(trades), [trade_row(trade) for trade in missing])
         new += len(missing)
         touched |= {(trade.session, trade.account_id, trade.known_at) for trade in missing}
+        for found in contradictions:
+            touched |= _settled(connection, found, decide)
     return new, touched
 
 
 def _already_there(connection: sa.Connection, chunk: Sequence[Trade]) -> dict[tuple[str, str], Result]:
+    """Return the newest result known of each trade of a chunk, also where it was withdrawn since."""
     identity = (trades.c.account_id, trades.c.trade_id)
     result = (trades.c.session, trades.c.net_cents, trades.c.gross_cents)
     accounts = sorted({trade.account_id for trade in chunk})
     ids = sorted({trade.trade_id for trade in chunk})
-    query = sa.select(*identity, *result).where(
-        identity[0].in_(accounts), identity[1].in_(ids), current(trades)
+    query = (
+        sa.select(*identity, *result)
+        .where(identity[0].in_(accounts), identity[1].in_(ids))
+        .order_by(trades.c.known_at)
     )
     return {(row[0], row[1]): (row[2], row[3], row[4]) for row in connection.execute(query)}
 
 
-def _missing(
-    chunk: Sequence[Trade],
-    known: dict[tuple[str, str], Result],
-    set_aside: Callable[[Contradiction], None],
-) -> list[Trade]:
-    """Return the trades that are neither stored nor twice in the chunk; set contradictions aside."""
-    missing = []
+def _sorted_out(
+    chunk: Sequence[Trade], known: dict[tuple[str, str], Result]
+) -> tuple[list[Trade], list[Contradiction]]:
+    """Return the trades that are neither stored nor twice in the chunk, and those that contradict."""
+    missing, contradictions = [], []
     for trade in chunk:
         result = trade.result
         there = known.setdefault((trade.account_id, trade.trade_id), result)
         if there is result:
             missing.append(trade)
         elif there != result:
-            set_aside(Contradiction(trade, there))
-    return missing
+            contradictions.append(Contradiction(trade, there))
+    return missing, contradictions
+
+
+def _settled(connection: sa.Connection, found: Contradiction, decide: Decide) -> Touched:
+    """Write a trade that corrects what is known, where somebody decides so; return what that touches."""
+    moment = decide(found)
+    if moment is None:
+        return set()
+    trade = found.trade
+    scope = sa.and_(trades.c.account_id == trade.account_id, trades.c.trade_id == trade.trade_id)
+    changes = tell(connection, trades, scope, [trade_row(trade)], moment, moment)
+    return {(trade.session, trade.account_id, at) for at in changes.moments}
 
 
 # --- coverage and loads -------------------------------------------------------------------

@@ -138,7 +138,7 @@ class TestAContradictingTrade:
         reason = received["failures"]["A3951"]
         assert reason.startswith(f"trades_{NIGHT}.csv:5: Trade {self.KNOWN}-3951 of account A3951 is known")
         assert f"on {self.KNOWN}, here with net -$900 and gross -$900 on {NIGHT}" in reason
-        assert reason.endswith("Write it as known; a correction or another trade needs an id of its own.")
+        assert reason.endswith("Write it as known, or give another trade an id of its own.")
 
     def test_what_is_known_stands_and_everything_else_is_stored(self, received, desk):
         assert received["new_trades"] == 3
