@@ -177,7 +177,7 @@ def _table(name: str) -> str:
     """Return the part of the page that describes a table."""
     table = metadata.tables[name]
     rows = ["| column | type | empty | key | refers to |", "|---|---|---|---|---|", *map(_row, table.columns)]
-    checks = [f"* {_in_words(check, table)}" for check in _checks(table)]
+    checks = [f"* {_in_words(check, table)}" for check in (*_checks(table), *_unique(table))]
     return "\n".join([f"### {name}\n", f"{grain(table)}\n", *rows, "", *checks, *[""][: len(checks)]])
 
 
@@ -222,6 +222,16 @@ def _checks(table: sa.Table) -> Sequence[str]:
     """Return what a table's checks demand, in SQL, in the order of their names."""
     checks = [check for check in table.constraints if isinstance(check, sa.CheckConstraint)]
     return [str(check.sqltext) for check in sorted(checks, key=lambda check: str(check.name))]
+
+
+def _unique(table: sa.Table) -> Sequence[str]:
+    """Return what a table's unique indexes demand, half in words already."""
+    unique = [index for index in table.indexes if index.unique]
+    among = [(index, index.dialect_options["sqlite"]["where"]) for index in unique]
+    return [
+        f"No two rows{'' if where is None else f' where {where}'} agree in {', '.join(index.columns.keys())}"
+        for index, where in sorted(among, key=lambda pair: str(pair[0].name))
+    ]
 
 
 def _in_words(check: str, table: sa.Table) -> str:

@@ -41,6 +41,7 @@ def part(name):
 def test_every_column_and_check_of_a_table_is_told(name):
     table, told = metadata.tables[name], part(name).splitlines()
     checks = [check for check in table.constraints if isinstance(check, sa.CheckConstraint)]
+    checks += [index for index in table.indexes if index.unique]
     cells = [line.split(" | ")[0].strip("|` ") for line in told if line.startswith("| `")]
     assert cells == table.columns.keys()
     assert len([line for line in told if line.startswith("* ")]) == len(checks)
@@ -61,6 +62,7 @@ def test_every_column_and_check_of_a_table_is_told(name):
         ("rejected_rows", "| `text` | text |  |  |  |"),
         ("trades", "* `net_cents` is `gross_cents` - `fees_cents`."),
         ("trades", "* `opened_at` is empty or `opened_at` is at most `closed_at`."),
+        ("trades", "* No two rows where `superseded_at` is empty agree in `account_id`, `trade_id`."),
         ("decisions", "* `rung` is one of 1, 2, 3, 4."),
         ("signals", "* `level` is between 0 and 80."),
         ("run_records", "* `state` is `started` exactly where `finished_at` is empty."),
