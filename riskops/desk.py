@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
 
 from riskops.errors import ConfigurationError
 from riskops.sessions import TradingCalendar, desk_date, trading_calendar
@@ -13,11 +12,9 @@ from riskops.settings import PROPREPORTS, Settings, read_settings
 from riskops.sources.mappings import MAPPINGS
 from riskops.sources.source import Source
 from riskops.store import schema
+from riskops.store.account_names import AccountNames
 from riskops.store.database import Database
 from riskops.store.risk_store import RiskStore
-
-if TYPE_CHECKING:
-    from riskops.sources.propreports.accounts import AccountNames
 
 Clock = Callable[[], datetime]
 
@@ -114,15 +111,9 @@ def _propreports(desk: Desk) -> Source:
             "RISKOPS_PROPREPORTS_URL, RISKOPS_PROPREPORTS_USER and RISKOPS_PROPREPORTS_PASSWORD are not set. "
             "See 'Settings' in the README."
         )
+    names = AccountNames(desk.store.database, desk.settings.source)
     patience = Patience()  # one for all that is asked of this source: its time runs from now
-    return PropReports(lambda: PropReportsClient(back_office, patience), desk.calendar, _account_names(desk))
-
-
-def _account_names(_desk: Desk) -> AccountNames:
-    """Return what remembers whose the back office's accounts are."""
-    from riskops.sources.propreports.accounts import NamesInMemory
-
-    return NamesInMemory()
+    return PropReports(lambda: PropReportsClient(back_office, patience), desk.calendar, names)
 
 
 _SOURCES: dict[str, Callable[[Desk], Source]] = {
