@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -22,20 +22,25 @@ FRIDAY = CALENDAR.previous(SESSION)
 TRADERS = {"3942": "A-1", "3951": "B-2"}
 
 
+def trade_daily(office: BackOffice, sessions: Sequence[date]) -> None:
+    """Book a round trip of both accounts on every session."""
+    for number, name in enumerate(TRADERS.values(), start=17):
+        account = office.account(str(number), name)
+        for index, session in enumerate(sessions):
+            account.fills += [
+                fill(f"{session} 10:00:00", name, "T", 100, "210", 2 * index),
+                fill(f"{session} 10:05:00", name, "C", 100, "209", 2 * index + 1),
+            ]
+            account.days.append(
+                summary(session, "99.28", gross="100.00", start=f"{100_000 + index * 99.28:.2f}")
+            )
+
+
 @pytest.fixture
 def office() -> Iterator[BackOffice]:
     """Return a back office in which both accounts made a round trip on every session."""
     with back_office() as office:
-        for number, name in enumerate(TRADERS.values(), start=17):
-            account = office.account(str(number), name)
-            for index, session in enumerate(CALENDAR.between(SINCE, FRIDAY)):
-                account.fills += [
-                    fill(f"{session} 10:00:00", name, "T", 100, "210", 2 * index),
-                    fill(f"{session} 10:05:00", name, "C", 100, "209", 2 * index + 1),
-                ]
-                account.days.append(
-                    summary(session, "99.28", gross="100.00", start=f"{100_000 + index * 99.28:.2f}")
-                )
+        trade_daily(office, CALENDAR.between(SINCE, FRIDAY))
         yield office
 
 
@@ -50,16 +55,20 @@ def desk_on(folder: Path, office: BackOffice, session: date = SESSION, password:
     )
 
 
+def enrol(desk: Desk) -> None:
+    desk.store.roster.enrol(
+        [Trader(trader_id, f"Trader {trader_id}") for trader_id in TRADERS],
+        [Account(account_id, trader_id, SINCE) for trader_id, account_id in TRADERS.items()],
+        [BaseLimit(trader_id, SINCE, 500_000) for trader_id in TRADERS],
+        [RosterEntry(trader_id, SINCE, RosterState.ACTIVE) for trader_id in TRADERS],
+    )
+
+
 @pytest.fixture
 def enrolled(folder: Path, office: BackOffice) -> Path:
     """Return the folder of a desk of two traders; nothing was fetched for them yet."""
     with desk_on(folder, office) as desk:
-        desk.store.roster.enrol(
-            [Trader(trader_id, f"Trader {trader_id}") for trader_id in TRADERS],
-            [Account(account_id, trader_id, SINCE) for trader_id, account_id in TRADERS.items()],
-            [BaseLimit(trader_id, SINCE, 500_000) for trader_id in TRADERS],
-            [RosterEntry(trader_id, SINCE, RosterState.ACTIVE) for trader_id in TRADERS],
-        )
+        enrol(desk)
     return folder
 
 
@@ -103,3 +112,45 @@ def test_a_back_office_that_answers_nobody_fails_the_ingest(enrolled, office, pa
     office.fail("accounts", says(404, ""))
     with desk_on(enrolled, office, password=password) as desk, pytest.raises(error):
         ingest(desk, run_for(SESSION))
+
+
+def test_an_account_day_goes_from_the_wire_to_the_mail_and_agrees_with_the_broker_to_the_cent(
+    enrolled: Path, office: BackOffice
+):
+    """A short over night, a cover through zero, an adjustment and a change of what is unrealised.
+
+    Thursday: 300 sold short at 41.37, 100 covered at 41.02: gross 35.00.
+    Friday: 250 covered at 42.005, of which 50 are bought, 20 of these sold at 42.10: gross -127.00 + 1.90.
+    """
+    thursday = CALENDAR.previous(FRIDAY)
+    account = office.accounts[0]
+    account.fills = [row for row in account.fills if row["Date/Time"] < f"{thursday:%m/%d/%Y}"]
+    account.days = [row for row in account.days if row["Date"] < thursday.isoformat()]
+    account.fills += [
+        fill(f"{thursday} 10:00:00", "A-1", "T", 300, "41.37", 901, Symbol="XYZ"),
+        fill(f"{thursday} 11:00:00", "A-1", "C", 100, "41.02", 902, Symbol="XYZ"),
+        fill(f"{FRIDAY} 09:31:00", "A-1", "C", 250, "42.005", 903, Symbol="XYZ"),
+        fill(f"{FRIDAY} 09:31:00", "A-1", "S", 20, "42.10", 904, Symbol="XYZ"),
+    ]
+    balance = float(account.days[-1]["End Balance"])
+    account.days += [
+        summary(thursday, "34.28", gross="35.00", start=f"{balance:.2f}"),
+        summary(
+            FRIDAY,
+            "-125.82",
+            gross="-125.10",
+            adjusted="-12.50",
+            unrealised="43.21",
+            start=f"{balance + 34.28:.2f}",
+        ),
+    ]
+    with desk_on(enrolled, office) as desk:
+        assert set(morning(desk, SESSION).values()) == {Rung.RULES}
+        on_record, by_the_fills = desk.store.history.readings(SESSION, desk.clock())
+        mail = desk.store.mornings.report(SESSION, 0, LIMITS_MAIL)
+        told = [c.detail for c in desk.store.mornings.quality(SESSION, 0) if not c.passed]
+    results = on_record.traders[0].net_cents.tolist()
+    assert results[-2:] == [3_428, -12_582 - 1_250 + 4_321]
+    assert by_the_fills is None
+    assert not any("summary" in detail for detail in told)
+    assert "3942" in mail.text
