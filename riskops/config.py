@@ -151,7 +151,7 @@ PERSISTS_SESSIONS = 5  # so many sessions in a row, or it is not told ...
 TOLD_AGAIN_SESSIONS = 20  # ... and then not again for so long
 
 # --- what comes in -------------------------------------------------------------------------
-SESSIONS_AT_ONCE = 20  # fetched together, then written together
+SESSIONS_AT_ONCE = 60  # fetched together, then written together
 ASKED_AGAIN_SESSIONS = 5  # so many recent sessions are asked for again: they may have been corrected
 
 # --- data quality ---------------------------------------------------------------------------

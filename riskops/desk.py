@@ -9,10 +9,11 @@ from datetime import UTC, date, datetime
 import riskops
 from riskops.errors import ConfigurationError
 from riskops.sessions import TradingCalendar, desk_date, trading_calendar
-from riskops.settings import Settings, read_settings
+from riskops.settings import PROPREPORTS, Settings, read_settings
 from riskops.sources.mappings import MAPPINGS
 from riskops.sources.source import Source
 from riskops.store import schema
+from riskops.store.account_names import AccountNames
 from riskops.store.database import Database
 from riskops.store.risk_store import RiskStore
 
@@ -106,4 +107,24 @@ def _csv_inbox(desk: Desk) -> Source:
     return CsvInbox(desk.settings.inbox, desk.calendar, desk.clock, mapping)
 
 
-_SOURCES: dict[str, Callable[[Desk], Source]] = {"demo": _demo, "csv": _csv_inbox}
+def _propreports(desk: Desk) -> Source:
+    from riskops.sources.propreports.client import PropReportsClient
+    from riskops.sources.propreports.patience import Patience
+    from riskops.sources.propreports.source import PropReports
+
+    back_office = desk.settings.back_office
+    if back_office is None:
+        raise ConfigurationError(
+            "RISKOPS_SOURCE=propreports: RISKOPS_PROPREPORTS_URL, RISKOPS_PROPREPORTS_USER and "
+            "RISKOPS_PROPREPORTS_PASSWORD are not set. See 'Settings' in the README."
+        )
+    names = AccountNames(desk.store.database, desk.settings.source)
+    patience = Patience()  # one for all that is asked of this source: its time runs from now
+    return PropReports(lambda: PropReportsClient(back_office, patience), desk.calendar, names)
+
+
+_SOURCES: dict[str, Callable[[Desk], Source]] = {
+    "demo": _demo,
+    "csv": _csv_inbox,
+    PROPREPORTS: _propreports,
+}

@@ -10,6 +10,7 @@
     ├── SealedError             the mail of the session is out         never retry
     ├── MissingResultError      a verb needs what another has not left  never retry
     ├── SourceError             the source of transactions failed      retry
+    │   └── SourceRefusedError  it refused our login                   never retry
     ├── StoreError              the risk database cannot be used       retry
     │   └── OlderRecordError    it knows less than what has left       never retry
     ├── ModelError              the challenger cannot be scored        never retry
@@ -76,6 +77,13 @@ class SourceError(RiskOpsError):
     retryable = True
 
 
+class SourceRefusedError(SourceError):
+    """The source of transactions refused our login; asked again and again it would lock it."""
+
+    exit_code = 27
+    retryable = False
+
+
 class ModelError(RiskOpsError):
     """The pooled model cannot give scores a desk may rely on."""
 
@@ -137,4 +145,4 @@ class StudyError(RiskOpsError):
 class ReplayError(RiskOpsError):
     """A replay found something other than what is on record, or there is nothing to replay."""
 
-    exit_code = 27
+    exit_code = 28

@@ -138,10 +138,10 @@ class Telling:
             return
         self._told_until[account_id] = day.session
         moments = self._write(day, account_id, fills, matched, broker_day)
-        if moments:
-            made = {"session": day.session, "account_id": account_id, "known_at": max(moments)}
-            result = _result(matched, fills, broker_day, difference)
-            daily_results.write(self._connection, made | result)
+        result = _result(matched, fills, broker_day, difference)
+        daily_results.write(
+            self._connection, {"session": day.session, "account_id": account_id} | result, moments, day.now
+        )
 
     def _write(
         self,
