@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from riskops.desk import open_desk
 from riskops.errors import StoreError
 from riskops.pipeline.backup import back_up, restore_backup
+from riskops.pipeline.replay import replay
 from riskops.settings import read_settings
 from riskops.store import schema
 from riskops.store.database import SQL_FOLDER, Database
@@ -112,6 +113,15 @@ def test_the_auditor_may_ask_but_not_act(desk_folder):
         assert desk.store.transactions.count() > 0
         with pytest.raises(StoreError, match="permission denied"):
             next(verbs())(desk, run_for(SESSION))
+
+
+def test_the_auditor_replays_a_session_with_nothing_but_the_right_to_read(desk_folder):
+    with open_desk(environment_as(desk_folder, "riskops_runtime"), on_the_morning(SESSION)) as desk:
+        for verb in verbs():
+            verb(desk, run_for(SESSION))
+    with open_desk(environment_as(desk_folder, "riskops_auditor")) as desk:
+        (found,) = replay(desk, [(SESSION, 0)])
+    assert found.is_equal, found.difference
 
 
 def test_the_owner_migrates_and_the_runtime_role_may_use_what_comes_new(desk_folder):
