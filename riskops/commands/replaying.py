@@ -33,6 +33,7 @@ def replay(
 ) -> None:
     """Decide a past session again from what was known then, and compare it with what is on record."""
     from riskops.pipeline import replay as verbs
+    from riskops.pipeline.evaluate import write
 
     if through is not None and json is not None:
         raise typer.BadParameter("--json is for one session: leave --through out.")
@@ -44,7 +45,7 @@ def replay(
         for one in found:
             _tell(one, briefly=last is not None)
         if json is not None:
-            json.write_bytes(found[0].document.encode())
+            write(json, found[0].document)
         verbs.verdict(found)
 
 

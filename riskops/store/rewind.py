@@ -37,7 +37,6 @@ OF_A_MORNING = (
     *(cut_offs, stage_outcomes, quality_results, signals, scores, comparisons),
     *(publications, decisions, decision_records, reports, outbox),
 )
-NOTED_AT = {run_records: run_records.c.started_at, ledger: ledger.c.recorded_at}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +132,11 @@ def _forget_mornings(connection: sa.Connection, before: Before) -> None:
 
 def _forget_notes(connection: sa.Connection, before: Before) -> None:
     """Forget what was noted later; the ledger's entries of the session are its own news."""
-    for table, noted_at in NOTED_AT.items():
-        connection.execute(sa.delete(table).where(noted_at > before.recorded))
-    connection.execute(sa.delete(run_records).where(_is_of_it(run_records, before)))
+    for table in reversed(metadata.sorted_tables):
+        if "recorded_at" in table.c:
+            connection.execute(sa.delete(table).where(table.c.recorded_at > before.recorded))
+    later = sa.or_(run_records.c.started_at > before.recorded, _is_of_it(run_records, before))
+    connection.execute(sa.delete(run_records).where(later))
     if not before.revision:
         connection.execute(sa.delete(ledger).where(ledger.c.session == before.session))
 

@@ -10,11 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from riskops import comparison, quality
-from riskops.canonical import as_text
+from riskops.canonical import as_text, digest
 from riskops.errors import ReplayError, RiskOpsError
 from riskops.pipeline.choose import choose
 from riskops.pipeline.publish import hold_limits, publish_model, publish_rules
+from riskops.pipeline.record_outcomes import record_outcomes
 from riskops.pipeline.replay import asked_sessions, replay, verdict
+from riskops.pipeline.score_model import score_pooled_model
+from riskops.pipeline.send import send
 from riskops.records import LedgerKind, Rung, RunType, Verb, Verdict
 from riskops.sessions import desk_time
 from riskops.settings import Fault
@@ -203,21 +206,22 @@ class TestEqual:
 
     @ON_SQLITE
     def test_scores_that_came_after_the_mail_are_no_part_of_the_decision(self, desk):
-        from riskops.pipeline.score_model import score_pooled_model
-
         score_pooled_model(desk, run_for(WITHOUT_MODEL))
         assert desk.store.mornings.stages(WITHOUT_MODEL, 0)[Verb.SCORE_MODEL].is_done
         found = of(desk, WITHOUT_MODEL)
         assert found.is_equal, found.difference
 
     @ON_SQLITE
-    def test_outcomes_that_were_not_recorded_in_time(self, desk):
-        live(desk, NEXT, without=("record_outcomes",))
-        from riskops.pipeline.record_outcomes import record_outcomes
-
-        record_outcomes(desk, run_for(NEXT))
+    def test_outcomes_that_were_recorded_too_late_and_a_model_that_was_killed(self, desk):
+        desk.store.journal.begin(run_for(NEXT), Verb.SCORE_MODEL, desk.clock())
+        desk.store.mornings.start(NEXT, 0, Verb.SCORE_MODEL)
+        live(desk, NEXT, without=("score_pooled_model", "record_outcomes"))
+        for late in (record_outcomes, score_pooled_model):
+            late(desk, run_for(NEXT))
+        assert {stage.state for stage in desk.store.mornings.stages(NEXT, 0).values()} == {"done"}
         found = of(desk, NEXT)
         assert found.is_equal, found.difference
+        assert found.remarks == ("score_pooled_model had not finished: no word of it",)
 
 
 @ON_SQLITE
@@ -292,8 +296,6 @@ class TestFound:
         assert str(found.difference).startswith(f"record (SHA-256): recorded {found.digest}, its text has ")
 
     def test_a_record_that_was_changed_with_its_digest(self, desk):
-        from riskops.canonical import digest
-
         document = json.loads(cell(desk, decision_records.c.document))
         document["rules"]["3937"]["active_days"] += 1
         text = as_text(document)
@@ -317,8 +319,6 @@ class TestNotReplayed:
             asked_sessions(desk, USUAL, None, 3)
 
     def test_limits_of_a_minimal_mail_are_compared_and_not_decided_again(self, desk):
-        from riskops.pipeline.send import send
-
         send(desk, run_for(NEXT))
         found = of(desk, NEXT)
         assert found.difference is None
@@ -328,15 +328,11 @@ class TestNotReplayed:
             verdict([found])
 
     def test_and_a_change_of_them_is_found(self, desk):
-        from riskops.pipeline.send import send
-
         send(desk, run_for(NEXT))
         changed(desk, outbox, NEXT, text="Trade as you like.")
         assert str(of(desk, NEXT).difference).startswith("mails.files.text[0]: recorded 'Trade")
 
     def test_own_limits_behind_a_minimal_mail_are_decided_again(self, desk):
-        from riskops.pipeline.send import send
-
         live(desk, NEXT, without=("compose", "send"))
         send(desk, run_for(NEXT))
         assert desk.store.mornings.report(NEXT, 0, LIMITS_MAIL).html == ""
