@@ -1,7 +1,7 @@
 """Transactions from a CSV file of closed trades, or of fills that carry the venue's realised result.
 
 A file is streamed line by line: memory does not grow with its size. Rows are read either strictly
-(`read_trades`: one bad row refuses the file, after a first pass that lists the problems) or with
+(`read_trades`: one bad row refuses the file, at its end, with a list of all problems) or with
 quarantine (`read_with_rejects`: bad rows come out as `Rejected` among the good ones). One line is one
 row; line breaks inside quotes are refused, so that a stray quote spoils its own line only.
 
@@ -33,7 +33,9 @@ from riskops.sources.mappings import ColumnMapping, UnreadableCellError, read_id
 
 Value = TypeVar("Value")
 UsdRate = Callable[[str, date], Decimal | None]
+Progress = Callable[[int], None]
 
+PROGRESS_LINES = 1_000  # between two reports of progress
 LISTED_PROBLEMS = 20
 COUNTED_PROBLEMS = 1_000  # a strict reading stops looking here
 TOLERATED_REJECTS = 1_000  # from here on a file with more bad rows than good ones is refused
@@ -47,6 +49,7 @@ HOW_TO_ENROL = "Enrol it with `riskops enrol TRADER ACCOUNT --since YYYY-MM-DD`"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_BLOCK_BYTES = 1 << 20
 _EXACT = Context(prec=600)  # wide enough that no sum or product of cells is ever rounded
 
 
@@ -155,6 +158,22 @@ def file_digest(path: Path) -> str:
         raise _unreadable(path, error) from error
 
 
+def count_lines(path: Path) -> int:
+    """Return how many lines a file has, for a bar of progress.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    _refuse_what_is_no_file(path)
+    try:
+        with path.open("rb") as stream:
+            return sum(block.count(b"\n") for block in iter(lambda: stream.read(_BLOCK_BYTES), b""))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
 def row_texts(path: Path, mapping: ColumnMapping, line_numbers: Collection[int]) -> dict[int, str]:
     """Return the texts of some rows of a file by line number, as they are kept for refused rows."""
     return {
@@ -185,8 +204,12 @@ def read_trades(
     known_at: Callable[[date], datetime],
     *,
     usd_rate: UsdRate = no_usd_rate,
+    progress: Progress = lambda _lines: None,
 ) -> Iterator[Trade]:
-    """Check the whole file, then stream its trades in the order of the file.
+    """Stream the trades of a file in its order, and refuse the file at its end where a row was wrong.
+
+    From the first wrong row on no trade comes any more, so that whoever writes them has to take back
+    what he wrote when the error comes.
 
     Parameters
     ----------
@@ -205,6 +228,8 @@ def read_trades(
     usd_rate
         Gives the dated rate of a currency in USD, ``None`` where there is none. Amounts and
         prices are converted before they are rounded.
+    progress
+        Told how many more lines were read, now and then.
 
     Raises
     ------
@@ -212,9 +237,17 @@ def read_trades(
         If anything is wrong with the file; lists the first problems as
         ``file:line: column 'X': what is wrong. remedy``, and accounts nobody enrolled once each.
     """
-    reading = _Reading(path, mapping, calendar, frozenset(account_ids), now, known_at, usd_rate)
-    _refuse_unless_clean(reading)
-    return _only_trades(reading)
+    reading = _Reading(path, mapping, calendar, frozenset(account_ids), now, known_at, usd_rate, progress)
+    problems = _Problems(path.name, f"column {mapping.account!r}: ")
+    for row in _rows(reading):
+        if isinstance(row, Rejected):
+            problems.add(row)
+        elif problems.are_none:
+            yield row
+        if problems.are_enough:
+            break
+    if not problems.are_none:
+        raise InputError(listing(path.name, problems.texts()))
 
 
 def read_with_rejects(
@@ -226,6 +259,7 @@ def read_with_rejects(
     known_at: Callable[[date], datetime],
     *,
     usd_rate: UsdRate = no_usd_rate,
+    progress: Progress = lambda _lines: None,
 ) -> Iterator[Trade | Rejected]:
     """Stream the good rows and the refused ones in the order of the file.
 
@@ -238,7 +272,7 @@ def read_with_rejects(
         If the file as a whole cannot be read: no such file, empty, without a needed column,
         without rows, or with more refused rows than good ones.
     """
-    reading = _Reading(path, mapping, calendar, frozenset(account_ids), now, known_at, usd_rate)
+    reading = _Reading(path, mapping, calendar, frozenset(account_ids), now, known_at, usd_rate, progress)
     rejected = accepted = 0
     for row in _rows(reading):
         yield row
@@ -265,18 +299,7 @@ class _Reading:
     now: datetime
     known_at: Callable[[date], datetime]
     usd_rate: UsdRate
-
-
-def _refuse_unless_clean(reading: _Reading) -> None:
-    """Go through the whole file once and raise what is wrong with it."""
-    problems = _Problems(reading.path.name, f"column {reading.mapping.account!r}: ")
-    for row in _rows(reading):
-        if isinstance(row, Rejected):
-            problems.add(row)
-        if problems.are_enough:
-            break
-    if found := problems.texts():
-        raise InputError(listing(reading.path.name, found))
+    progress: Progress
 
 
 class _Problems:
@@ -286,6 +309,10 @@ class _Problems:
         self._file_name, self._account_column = file_name, account_column
         self._of_rows: list[str] = []
         self._strangers: dict[str, list[int]] = {}
+
+    @property
+    def are_none(self) -> bool:
+        return not (self._of_rows or self._strangers)
 
     @property
     def are_enough(self) -> bool:
@@ -309,13 +336,6 @@ class _Problems:
         return f"{self._file_name}: account {shown(account)} is not enrolled: {counted}. {remedy}"
 
 
-def _only_trades(reading: _Reading) -> Iterator[Trade]:
-    for row in _rows(reading):
-        if isinstance(row, Rejected):
-            raise InputError(f"{reading.path.name} changed while it was read. Load it again.")
-        yield row
-
-
 def _rows(reading: _Reading) -> Iterator[Trade | Rejected]:
     """Stream the rows of a file, each accepted or refused."""
     name = reading.path.name
@@ -326,8 +346,10 @@ def _rows(reading: _Reading) -> Iterator[Trade | Rejected]:
     with closing(_Occurrences()) as seen:
         desk = _RowReader(reading, _header(name, first, reading.mapping), seen)
         count = 0
-        for count, (number, line) in enumerate(lines, start=1):  # noqa: B007 - counted for the check below
+        for count, (number, line) in enumerate(lines, start=1):
             yield desk.read(number, line)
+            if count % PROGRESS_LINES == 0:
+                reading.progress(PROGRESS_LINES)
     if not count:
         raise InputError(f"{name} has a header and no rows. Export it again, with the trades.")
 
