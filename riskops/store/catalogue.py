@@ -23,6 +23,7 @@ SUBJECTS = {
     "What was decided and sent": (
         "publications",
         "decisions",
+        "decision_records",
         "reports",
         "outbox",
         "seals",

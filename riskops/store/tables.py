@@ -396,6 +396,7 @@ decision_records = sa.Table(
     *_session_key(),
     sa.Column("document", sa.Text, nullable=False),
     sa.Column("digest", sa.String(64), nullable=False),
+    info={"grain": "One row a session and revision: all the decision rests on as one text, and its SHA-256."},
 )
 
 reports = sa.Table(
