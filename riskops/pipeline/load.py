@@ -195,13 +195,13 @@ class _History:
         self.rejected.append(RejectedRow(row.line_number, row.text, row.problem))
 
     def _known_at(self, session: date) -> datetime:
-        """Return when the day of a session counts as known: early on the next one, if that is not lived."""
+        """Return when the day of a session counts as known: early on the next one, if that is not decided."""
         following = self._desk.calendar.shift(session, 1)
-        if self._lived is not None and self._lived[0] <= following <= self._lived[1]:
+        if self._decided is not None and self._decided[0] <= following <= self._decided[1]:
             return self._now
         return self._desk.calendar.history_known_at(session)
 
     @cached_property
-    def _lived(self) -> tuple[date, date] | None:
-        """The first and the last session with a cut-off, read while the load has its turn to write."""
-        return self._desk.store.mornings.lived_stretch()
+    def _decided(self) -> tuple[date, date] | None:
+        """The first and the last session with limits, read while the load has its turn to write."""
+        return self._desk.store.mornings.decided_stretch()

@@ -101,8 +101,15 @@ class Mornings:
 
     def lived_stretch(self) -> tuple[date, date] | None:
         """Return the first and the last session with a cut-off or a mail, ``None`` before the first."""
-        lived = sa.union(sa.select(cut_offs.c.session), sa.select(seals.c.session)).subquery()
-        query = sa.select(sa.func.min(lived.c.session), sa.func.max(lived.c.session))
+        return self._stretch(cut_offs, seals)
+
+    def decided_stretch(self) -> tuple[date, date] | None:
+        """Return the same of sessions with limits as well: a held morning may have neither of the two yet."""
+        return self._stretch(cut_offs, seals, publications)
+
+    def _stretch(self, *tables: sa.Table) -> tuple[date, date] | None:
+        found = sa.union(*(sa.select(table.c.session) for table in tables)).subquery()
+        query = sa.select(sa.func.min(found.c.session), sa.func.max(found.c.session))
         with self._database.reading() as connection:
             first, last = connection.execute(query).one()
         return None if first is None else (first, last)

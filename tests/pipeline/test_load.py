@@ -21,7 +21,7 @@ from riskops.sources.mappings import CLOSED_TRADES
 from riskops.store.tables import coverage, trades
 from tests.builders import CALENDAR, SESSION
 from tests.desks import content_of, on_the_morning, opened, run_for
-from tests.small_desks import BASE_CENTS, NIGHT, account_of, csv_desk, quiet, row, write_csv
+from tests.small_desks import BASE_CENTS, NIGHT, PUBLICATION, account_of, csv_desk, quiet, row, write_csv
 
 RUN = run_for(SESSION)
 TRADERS = ("3942", "3951")
@@ -75,6 +75,13 @@ class TestWhenHistoryIsKnown:
         load(young, folder, row("3942", NIGHT, 10.0))
         assert known(young, trades, NIGHT) == {AFTERNOON}
         assert known(young, coverage, NIGHT) == {AFTERNOON}
+
+    def test_so_is_a_day_whose_morning_was_held_and_has_neither_cut_off_nor_mail(self, young, folder):
+        young.store.mornings.publish(PUBLICATION, {})
+        ten_past_six = desk_time(SESSION, time(6, 10))
+        at(young, ten_past_six)
+        load(young, folder, row("3942", NIGHT, 10.0))
+        assert known(young, trades, NIGHT) == {ten_past_six}
 
     def test_so_is_a_day_between_lived_sessions_whose_own_morning_failed(self, young, folder):
         gap = CALENDAR.shift(NIGHT, -3)

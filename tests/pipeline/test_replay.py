@@ -13,6 +13,7 @@ from riskops import comparison, quality
 from riskops.canonical import as_text, digest
 from riskops.errors import ReplayError, RiskOpsError
 from riskops.pipeline.choose import choose
+from riskops.pipeline.load import load_file
 from riskops.pipeline.publish import hold_limits, publish_model, publish_rules
 from riskops.pipeline.record_outcomes import record_outcomes
 from riskops.pipeline.replay import asked_sessions, replay, verdict
@@ -21,6 +22,7 @@ from riskops.pipeline.send import send
 from riskops.records import LedgerKind, Rung, RunType, Verb, Verdict
 from riskops.sessions import desk_time
 from riskops.settings import Fault
+from riskops.sources.mappings import CLOSED_TRADES
 from riskops.store.seal import LIMITS_MAIL
 from riskops.store.tables import (
     decision_records,
@@ -116,9 +118,10 @@ def checked_once(monkeypatch):
     real = quality.check
 
     def check(slices, session, *more):
-        if session not in CHECKED:
-            CHECKED[session] = real(slices, session, *more)
-        return CHECKED[session]
+        known = session, len(slices.trades)
+        if known not in CHECKED:
+            CHECKED[known] = real(slices, session, *more)
+        return CHECKED[known]
 
     monkeypatch.setattr(quality, "check", check)
 
@@ -209,6 +212,16 @@ class TestEqual:
         score_pooled_model(desk, run_for(WITHOUT_MODEL))
         assert desk.store.mornings.stages(WITHOUT_MODEL, 0)[Verb.SCORE_MODEL].is_done
         found = of(desk, WITHOUT_MODEL)
+        assert found.is_equal, found.difference
+
+    @ON_SQLITE
+    def test_a_held_morning_whose_night_was_loaded_after_it_was_decided(self, desk, lived_template):
+        drill = replace(desk, settings=replace(desk.settings, fault=Fault.INGEST_RAISES))
+        live(drill, NEXT, deliver=False)
+        assert desk.store.mornings.publication(NEXT, 0).rung is Rung.HOLD
+        late = replace(desk, clock=on_the_morning(NEXT, time(6, 10)))
+        load_file(late, lived_template / "inbox" / f"trades_{LAST}.csv", CLOSED_TRADES.name)
+        found = of(desk, NEXT)
         assert found.is_equal, found.difference
 
     @ON_SQLITE
