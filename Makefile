@@ -63,7 +63,7 @@ up: setup ## Start the Airflow UI on loopback with PostgreSQL, the demo desk and
 	@exec env $(DEMO) $(BIN)/riskops up --folder .riskops/up
 
 test: setup ## Run the test suite, without the long campaigns
-	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile -m "not campaign and not on_postgresql"
+	@$(BIN)/python -m pytest --quiet -rs -n 2 --dist loadfile -m "not campaign and not on_postgresql"
 
 databases: setup ## Run the tests of the risk database once more, on PostgreSQL
 	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile -m "on_postgresql and not campaign"
@@ -71,7 +71,7 @@ databases: setup ## Run the tests of the risk database once more, on PostgreSQL
 check: setup lint types imports audit test databases campaigns ## Everything CI runs (docs are tests)
 
 campaigns: setup .venv/.celery
-	@$(BIN)/python -m pytest --quiet -n 3 --dist loadfile -m campaign
+	@$(BIN)/python -m pytest --quiet -rs -n 3 --dist loadfile -m campaign
 
 chaos: setup ## Kill verbs at random through N mornings: make chaos N=200 SEED=1
 	@$(BIN)/python -m tests.campaigns.chaos --mornings $(N) --seed $(SEED)
