@@ -150,6 +150,10 @@ CALIBRATION_MIN_EXPECTED = 30  # large losses promised: below, the multiple says
 PERSISTS_SESSIONS = 5  # so many sessions in a row, or it is not told ...
 TOLD_AGAIN_SESSIONS = 20  # ... and then not again for so long
 
+# --- what comes in -------------------------------------------------------------------------
+SESSIONS_AT_ONCE = 60  # fetched together, then written together
+ASKED_AGAIN_SESSIONS = 5  # so many recent sessions are asked for again: they may have been corrected
+
 # --- data quality ---------------------------------------------------------------------------
 SUPPORTED_CURRENCIES = ("USD",)
 ROW_COUNT_SESSIONS = 60  # the band of the night's trade count comes from so many sessions ...
@@ -157,6 +161,9 @@ ROW_COUNT_MIN_SESSIONS = 20  # ... and there is none below so many
 ROW_COUNT_BAND_SDS = 5.0  # half width, in robust standard deviations of log(1 + trades) ...
 ROW_COUNT_MIN_SD = 0.10  # ... which are taken to be at least this
 ROW_COUNT_MIN_WIDTH = 20  # trades: so far from the median a night is usual also on a tiny desk
+RECONCILIATION_TOLERANCE_CENTS = 1  # an account-day's net, ours against the broker's own
+SPLIT_RATIOS = range(2, 51)  # of n:1 and 1:n, beside 3:2 and 2:3: an overnight change of price by ...
+SPLIT_TOLERANCE = Decimal("0.03")  # ... such a ratio, within so much of it, looks like a split
 RECONCILED_SESSIONS = 5  # daily results are checked against their trades this far back
 DUPLICATE_CRITICAL_ROWS = 4  # a trader's twin rows are critical from so many on ...
 DUPLICATE_CRITICAL_SHARE = 0.80  # ... above this share of the night; split fills reach 0.70

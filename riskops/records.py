@@ -189,8 +189,9 @@ class Trade:
     """One closed trade, or one fill that carries the venue's realised result.
 
     `net_cents = gross_cents - fees_cents`. `opened_at` and the prices are ``None`` where the
-    venue does not tell them. `session` is the label of `closed_at`. `origin` is the row it was
-    read from, where there was one; it is no part of what the trade is.
+    venue does not tell them. `session` is the label of `closed_at`. `opening_fill` and `closing_fill`
+    name the fills it was matched from, where it was. `origin` is the row it was read from, where
+    there was one; it is no part of what the trade is.
     """
 
     account_id: str
@@ -208,6 +209,8 @@ class Trade:
     session: date
     known_at: datetime
     currency: str = "USD"
+    opening_fill: str | None = None
+    closing_fill: str | None = None
     origin: Origin | None = field(default=None, compare=False)
 
     @property

@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from riskops import quality
 from riskops.records import CheckResult
 from riskops.sessions import desk_time
+from riskops.store.daily_results import BASIS
 from riskops.store.database import Database
 from riskops.store.quality_reader import QualityReader
 from riskops.store.tables import accounts, coverage, daily_results, metadata, roster, traders, trades
-from riskops.store.transactions import BASIS
 from riskops.suites import Slices
 from tests.builders import CALENDAR, SESSION
 from tests.desks import database_url

@@ -10,6 +10,9 @@ SELECT
     COUNT(*) AS trades,
     SUM(t.notional_cents) AS volume_cents
 FROM trades AS t
-WHERE t.session BETWEEN :first AND :last AND t.known_at <= :known_at
+WHERE
+    t.session BETWEEN :first AND :last
+    AND t.known_at <= :known_at
+    AND (t.superseded_at IS NULL OR t.superseded_at > :known_at)
 GROUP BY t.session, t.account_id
 ORDER BY t.session, t.account_id

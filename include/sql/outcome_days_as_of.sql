@@ -15,6 +15,7 @@ INNER JOIN accounts AS a
 LEFT JOIN daily_results AS r
     ON r.session = c.session
     AND r.account_id = c.account_id
+    AND (r.trades > 0 OR r.positions > 0)
     AND r.known_at = (
         SELECT MAX(v.known_at)
         FROM daily_results AS v

@@ -26,7 +26,11 @@ SELECT
     (
         SELECT MAX(r.session)
         FROM daily_results AS r
-        WHERE r.account_id = a.account_id AND r.session <= :previous AND r.known_at <= :cut_off
+        WHERE
+            r.account_id = a.account_id
+            AND r.session <= :previous
+            AND r.known_at <= :cut_off
+            AND (r.trades > 0 OR r.positions > 0)
     ) AS last_active
 FROM roster AS s
 LEFT JOIN accounts AS a

@@ -15,5 +15,6 @@ FROM (
 LEFT JOIN trades AS t
     ON t.session = c.session
     AND t.known_at <= :cut_off
+    AND (t.superseded_at IS NULL OR t.superseded_at > :cut_off)
 GROUP BY c.session
 ORDER BY c.session

@@ -12,6 +12,9 @@ INNER JOIN accounts AS a
     ON a.account_id = t.account_id
     AND a.effective_from <= t.session
     AND (a.effective_to IS NULL OR t.session < a.effective_to)
-WHERE t.session BETWEEN :first AND :last AND t.known_at <= :cut_off
+WHERE
+    t.session BETWEEN :first AND :last
+    AND t.known_at <= :cut_off
+    AND (t.superseded_at IS NULL OR t.superseded_at > :cut_off)
 GROUP BY t.account_id, a.trader_id, t.session
 ORDER BY t.account_id, t.session

@@ -24,5 +24,6 @@ LEFT JOIN accounts AS a
 WHERE
     t.session >= :previous
     AND t.known_at <= :cut_off
+    AND (t.superseded_at IS NULL OR t.superseded_at > :cut_off)
     AND (t.session = :previous OR t.closed_at > :cut_off)
 ORDER BY t.account_id, t.closed_at, t.trade_id

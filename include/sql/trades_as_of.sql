@@ -11,5 +11,8 @@ INNER JOIN accounts AS a
     ON a.account_id = t.account_id
     AND a.effective_from <= t.session
     AND (a.effective_to IS NULL OR t.session < a.effective_to)
-WHERE t.session < :session AND t.known_at <= :cut_off
+WHERE
+    t.session < :session
+    AND t.known_at <= :cut_off
+    AND (t.superseded_at IS NULL OR t.superseded_at > :cut_off)
 ORDER BY a.trader_id, t.session, t.closed_at, t.account_id, t.trade_id

@@ -1,6 +1,7 @@
 """The tables of the risk database, one code path for SQLite and PostgreSQL.
 
-Money is integer cents, moments are UTC, a revision of a session starts at 0.
+Money is integer cents, moments are UTC, a revision of a session starts at 0. What comes from outside has
+versions: a row was known from `known_at` until `superseded_at`, and a correction is a row of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 from riskops.records import (
+    Action,
     Engine,
     LedgerKind,
     LimitOrigin,
@@ -85,6 +87,27 @@ def _session_key() -> list[sa.Column]:
     ]
 
 
+def _decimal() -> sa.Numeric:
+    return sa.Numeric(24, 8, asdecimal=False)
+
+
+def _version() -> list[sa.Column | sa.CheckConstraint]:
+    """Return the span in which a row was what we knew: from `known_at`, until `superseded_at`."""
+    return [
+        sa.Column("known_at", UtcDateTime, primary_key=True),
+        sa.Column("superseded_at", UtcDateTime),
+        sa.CheckConstraint("superseded_at IS NULL OR superseded_at > known_at", name="version"),
+    ]
+
+
+def _one_current(table: str, *columns: str) -> sa.Index:
+    """Return what keeps a key from having two rows that nothing has superseded."""
+    is_current = sa.text("superseded_at IS NULL")
+    return sa.Index(
+        f"uq_{table}_current", *columns, unique=True, sqlite_where=is_current, postgresql_where=is_current
+    )
+
+
 traders = sa.Table(
     "traders",
     metadata,
@@ -151,21 +174,76 @@ trades = sa.Table(
     sa.Column("session", sa.Date, nullable=False),
     sa.Column("symbol", sa.String(64), nullable=False),
     sa.Column("side", sa.String(8), nullable=False),
-    sa.Column("quantity", sa.Numeric(24, 8, asdecimal=False), nullable=False),
+    sa.Column("quantity", _decimal(), nullable=False),
     sa.Column("opened_at", UtcDateTime),
     sa.Column("closed_at", UtcDateTime, nullable=False),
-    sa.Column("entry_price", sa.Numeric(24, 8, asdecimal=False)),
-    sa.Column("exit_price", sa.Numeric(24, 8, asdecimal=False)),
+    sa.Column("entry_price", _decimal()),
+    sa.Column("exit_price", _decimal()),
     sa.Column("gross_cents", sa.BigInteger, nullable=False),
     sa.Column("fees_cents", sa.BigInteger, nullable=False),
     sa.Column("net_cents", sa.BigInteger, nullable=False),
     sa.Column("notional_cents", sa.BigInteger, nullable=False),
-    sa.Column("known_at", UtcDateTime, nullable=False),
+    sa.Column("opening_fill", sa.String(128)),
+    sa.Column("closing_fill", sa.String(128)),
+    *_version(),
     _one_of("side", Side),
     sa.CheckConstraint("quantity > 0", name="quantity"),
     sa.CheckConstraint("net_cents = gross_cents - fees_cents", name="net"),
     sa.CheckConstraint("opened_at IS NULL OR opened_at <= closed_at", name="order"),
     sa.Index(None, "session", "account_id"),
+    _one_current("trades", "account_id", "trade_id"),
+)
+
+fills = sa.Table(
+    "fills",
+    metadata,
+    sa.Column("account_id", identifier(), primary_key=True),
+    sa.Column("fill_id", identifier(128), primary_key=True),
+    sa.Column("session", sa.Date, nullable=False),
+    sa.Column("symbol", sa.String(64), nullable=False),
+    sa.Column("action", sa.String(1), nullable=False),
+    sa.Column("quantity", _decimal(), nullable=False),
+    sa.Column("price", _decimal(), nullable=False),
+    sa.Column("fees", _decimal(), nullable=False),
+    sa.Column("executed_at", UtcDateTime, nullable=False),
+    *_version(),
+    _one_of("action", Action),
+    sa.CheckConstraint("quantity > 0 AND price >= 0", name="amounts"),
+    sa.Index(None, "session", "account_id"),
+)
+
+open_lots = sa.Table(
+    "open_lots",
+    metadata,
+    sa.Column("account_id", identifier(), primary_key=True),
+    sa.Column("session", sa.Date, primary_key=True),
+    sa.Column("fill_id", identifier(128), primary_key=True),
+    sa.Column("quantity", _decimal(), nullable=False),
+    *_version(),
+    sa.CheckConstraint("quantity > 0", name="quantity"),
+)
+
+broker_days = sa.Table(
+    "broker_days",
+    metadata,
+    sa.Column("account_id", identifier(), primary_key=True),
+    sa.Column("session", sa.Date, primary_key=True),
+    sa.Column("gross_cents", sa.BigInteger, nullable=False),
+    sa.Column("fees_cents", sa.BigInteger, nullable=False),
+    sa.Column("net_cents", sa.BigInteger, nullable=False),
+    sa.Column("adjustments_cents", sa.BigInteger, nullable=False),
+    sa.Column("unrealised_change_cents", sa.BigInteger),
+    *_version(),
+    sa.CheckConstraint("net_cents = gross_cents - fees_cents", name="net"),
+)
+
+source_accounts = sa.Table(
+    "source_accounts",
+    metadata,
+    sa.Column("source", identifier(), primary_key=True),
+    sa.Column("external_id", identifier(), primary_key=True),
+    sa.Column("account_id", identifier(), nullable=False),
+    sa.Column("name", sa.String(64), nullable=False),
 )
 
 daily_results = sa.Table(
@@ -179,9 +257,11 @@ daily_results = sa.Table(
     sa.Column("net_cents", sa.BigInteger, nullable=False),
     sa.Column("trades", sa.Integer, nullable=False),
     sa.Column("volume_cents", sa.BigInteger, nullable=False),
-    sa.Column("basis", sa.String(32), nullable=False),
+    sa.Column("basis", sa.String(40), nullable=False),
+    sa.Column("positions", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("other_net_cents", sa.BigInteger),
     sa.CheckConstraint("net_cents = gross_cents - fees_cents", name="net"),
-    sa.CheckConstraint("trades >= 0", name="trades"),
+    sa.CheckConstraint("trades >= 0 AND positions >= 0", name="trades"),
 )
 
 coverage = sa.Table(
