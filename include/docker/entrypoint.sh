@@ -10,8 +10,9 @@ refuse() {
 for file in "${DESK_SECRETS:-/run/secrets}"/*; do
     name=${file##*/}
     case $name in
-    '*') break ;;                                              # this service was given none
-    smtp_password | on_call_webhook | heartbeat_url) continue ;; # empty where the desk has none; RiskOps looks itself
+    '*') break ;; # this service was given none
+    # empty where the desk has none; RiskOps refuses one that it shall use
+    propreports_password | smtp_password | on_call_webhook | heartbeat_url) continue ;;
     esac
     [ -r "$file" ] || refuse "secrets/$name cannot be read by user $(id -u): it belongs to DESK_UID of .env, mode 600."
     [ -s "$file" ] || refuse "secrets/$name is empty: remove it and run \`make secrets\`."

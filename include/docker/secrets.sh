@@ -53,7 +53,7 @@ if lacks redis_conf broker_url; then # one password
     put redis_conf "requirepass $password"
     put broker_url "redis://:$password@redis:6379/0"
 fi
-for name in smtp_password on_call_webhook heartbeat_url; do # what only the desk knows
+for name in propreports_password smtp_password on_call_webhook heartbeat_url; do # what only the desk knows
     [ -e "secrets/$name" ] || put "$name" ""
 done
 

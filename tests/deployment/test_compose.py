@@ -289,7 +289,7 @@ def test_a_service_is_given_the_secrets_it_reads_and_those_are_declared(name):
     service = SERVICES[name]
     read = {secret for text in texts(service) for secret in re.findall(r"/run/secrets/(\w+)", text)}
     given = set(service.get("secrets", []))
-    optional = {"smtp_password", "on_call_webhook", "heartbeat_url"}
+    optional = {"propreports_password", "smtp_password", "on_call_webhook", "heartbeat_url"}
     prepared = {"postgres_password", OWNER, DATABASE} if name == "prepare" else set()
     assert given - optional <= read | prepared
     missing = read - given

@@ -14,7 +14,7 @@ from tests.compose_file import DESK, PROJECT, compose, env_file
 
 DOCKER = PROJECT / "include" / "docker"
 WANTED = compose(DESK)["secrets"].keys()
-THE_DESK_S = {"smtp_password", "on_call_webhook", "heartbeat_url"}
+THE_DESK_S = {"propreports_password", "smtp_password", "on_call_webhook", "heartbeat_url"}
 AS_ROOT = os.geteuid() == 0
 
 
