@@ -63,8 +63,8 @@ def must_be_there(service: Mapping) -> set[str]:
     return {name for name, how in service.get("depends_on", {}).items() if how.get("required", True)}
 
 
-@pytest.mark.parametrize("name", [name for name in OURS if name != "prepare"])
-def test_nothing_of_ours_starts_before_both_databases_are_migrated(name):
+@pytest.mark.parametrize("name", [name for name in OURS if name not in ("prepare", "watchdog")])
+def test_nothing_else_of_ours_starts_before_both_databases_are_migrated(name):
     assert SERVICES[name]["depends_on"]["prepare"] == {"condition": "service_completed_successfully"}
 
 
@@ -75,8 +75,8 @@ def test_what_hands_out_tasks_waits_for_the_api_server_and_for_redis_where_there
     assert SERVICES["worker"]["depends_on"]["redis"] == {"condition": "service_healthy"}
 
 
-def test_the_watchdog_waits_for_nothing_of_airflow():
-    assert SERVICES["watchdog"]["depends_on"].keys() == {"prepare"}
+def test_the_watchdog_waits_for_nothing():
+    assert not SERVICES["watchdog"]["depends_on"]
     assert not [name for name in SERVICES["watchdog"]["environment"] if name.startswith("AIRFLOW")]
 
 
@@ -338,3 +338,24 @@ def test_the_server_of_the_databases_is_of_the_version_the_tests_run_on(postgres
     with sa.create_engine(postgresql).connect() as connection:
         version = connection.exec_driver_sql("SHOW server_version").scalar_one()
     assert SERVICES["postgres"]["image"] == f"postgres:{version.split('.')[0]}"
+
+
+# --- what the pages tell people to type ------------------------------------------------------
+
+PAGES = [PROJECT / "README.md", PROJECT / "docs" / "runbook.md", PROJECT / "docs" / "watchdog.md"]
+TYPED = re.compile(r"docker compose (exec|run --rm|logs|restart)\s+([a-z-]+)(?: riskops ([a-z-]+))?")
+
+
+def typed() -> list[tuple[str, str, str]]:
+    whole = [" ".join(page.read_text(encoding="utf-8").split()) for page in PAGES]
+    return [found for text in whole for found in TYPED.findall(text)]
+
+
+def test_what_the_pages_tell_to_type_names_services_and_commands_there_are():
+    assert len(typed()) > 10
+    assert {service for _, service, _ in typed()} <= SERVICES.keys()
+    assert {command for *_, command in typed() if command} <= get_command(app).commands.keys()
+
+
+def test_only_who_owns_the_tables_is_told_to_restore():
+    assert {service for _, service, command in typed() if command in ("restore", "migrate")} == {"prepare"}
