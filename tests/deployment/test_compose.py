@@ -162,12 +162,21 @@ def test_what_is_asked_for_its_health_is_where_airflow_listens():
     assert executing == f"http://api-server:{port}/execution/"
 
 
-def test_a_worker_is_asked_by_celery_itself():
+def test_a_worker_is_asked_by_celery_itself_whether_it_is_there():
     if not HAS_CELERY:
         absent("celery")
+    from celery.bin.control import inspect
+
     asked = COMMANDS["worker-health"]
-    module, _, attribute = asked[asked.index("--app") + 1].rpartition(".")
-    assert hasattr(importlib.import_module(module), attribute)
+    _, *words = asked[asked.index("celery") + 1 :]
+    context = inspect.make_context("inspect", [*words])
+    assert "ping" in words
+    assert context.params["destination"] == ["celery@$HOSTNAME"]
+
+
+def test_every_part_that_needs_the_api_server_waits_for_it():
+    waiting = {name for name in AIRFLOW if "api-server" in SERVICES[name]["depends_on"]}
+    assert waiting == {"scheduler", "triggerer"}
 
 
 # --- variables ------------------------------------------------------------------------------

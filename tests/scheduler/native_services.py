@@ -33,6 +33,7 @@ ONE_SHOT = "no"  # never started again
 POSTGRES, REDIS, MAIL, WORKER, ANYBODY = "postgres", "redis", "mail", "worker", "anybody"
 FOLDERS = ("login", "logs", "out", "inbox", "backup", "mails")  # of /srv/riskops, for all services
 PORT_OF_SOCKETS = 5432  # part of a socket's name
+NOT_WRITABLE = "/dev/null/home"  # not even for root, as the image's folders are not for its user
 FASTER = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 SERVICE_SECONDS = 90.0
 PAUSE_SECONDS = 1.0  # between questions for health, each of which is a process
@@ -136,7 +137,7 @@ class NativeServices:
     def _answers(self, name: str, process: str, _started: datetime) -> bool:
         if name == POSTGRES:
             return self._is_open()
-        if name == WORKER:  # its own question costs seconds: it is asked once, by the test
+        if name == WORKER:  # the test asks it once, when it is idle: here time is short
             return " ready." in self.log_of(process)
         time.sleep(PAUSE_SECONDS)
         return self.is_healthy(name, process)
@@ -162,7 +163,7 @@ class NativeServices:
     def _changed(self, name: str, process: str) -> dict[str, str]:
         """Return the variables that are other than in the file, because this is one machine."""
         secrets = self.folder / "secrets_of" / name
-        own = {"HOSTNAME": process, "DESK_SECRETS": str(secrets), "PGUSER": USER}
+        own = {"HOSTNAME": process, "DESK_SECRETS": str(secrets), "PGUSER": USER, "HOME": NOT_WRITABLE}
         api = {"AIRFLOW__API__HOST": LOOPBACK, "AIRFLOW__API__PORT": str(self.api_port)}
         mail = {"RISKOPS_SMTP_HOST": LOOPBACK, "RISKOPS_SMTP_PORT": str(self.mail_port)}
         return own | api | mail | dict(self.changes)
