@@ -232,7 +232,7 @@ def test_one_variable_says_which_executor_runs_and_which_image_is_built(env, exe
     services = compose(env)["services"]
     for name in services.keys() - OUTSIDE:
         assert services[name]["image"] == f"riskops-desk:{executor}"
-        assert services[name].get("build", {"args": {"EXECUTOR": executor}})["args"]["EXECUTOR"] == executor
+        assert services[name]["build"]["args"]["EXECUTOR"] == executor
     for name in services.keys() & set(AIRFLOW):
         assert services[name]["environment"]["AIRFLOW__CORE__EXECUTOR"] == executor
 
@@ -257,6 +257,11 @@ def test_the_trial_s_mails_reach_the_catcher():
     assert context.params["port"] == int(trial["RISKOPS_SMTP_PORT"])
     assert context.params["host"] == "0.0.0.0"  # noqa: S104 - within the network of the services
     assert "ports" not in services["mail"]
+
+
+def test_our_image_is_built_here_and_never_fetched_from_whoever_has_published_one_of_its_name():
+    assert {SERVICES[name]["pull_policy"] for name in OURS} == {"never"}
+    assert {SERVICES[name]["build"]["context"] for name in OURS} == {"."}
 
 
 # --- what others reach, and secrets ---------------------------------------------------------
