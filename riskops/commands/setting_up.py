@@ -58,7 +58,7 @@ def enrol(
     from riskops.pipeline.enrol import enrol as verb
 
     with opened_desk() as desk:
-        receipt = verb(desk, trader, name or trader, account, _usd(base_limit), parse_session(since))
+        receipt = verb(desk, trader, name, account, _usd(base_limit), parse_session(since))
         print_receipt("Enrolled", receipt)
 
 

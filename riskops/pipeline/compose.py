@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
 from riskops.pipeline.record_outcomes import news_of
-from riskops.pipeline.stage import Receipt, settled, stage
+from riskops.pipeline.stage import Receipt, cut_off, settled, stage
 from riskops.records import Publication, Run, RunType, Verb
 from riskops.report.content import content
 from riskops.report.outcome_lines import not_recorded, outcome_lines
@@ -82,7 +82,7 @@ def _report(desk: Desk, run: Run, publication: Publication, stages: Mapping[Verb
 def _outcomes(desk: Desk, run: Run, past: Stage | None) -> list[str]:
     """Return what became of lived days, where that is news; a backfill need not have recorded it."""
     if past is not None and past.is_done:
-        names = {trader.trader_id: trader.name for trader in desk.store.roster.traders()}
+        names = {trader.trader_id: trader.name for trader in desk.store.roster.traders(cut_off(desk, run))}
         return outcome_lines(news_of(past.detail), names)
     if past is None and run.run_type is RunType.BACKFILL:
         return []

@@ -25,6 +25,7 @@ from riskops.sources.csv_files import (
     row_texts,
 )
 from riskops.sources.mappings import ColumnMapping, mapping_named
+from riskops.store.roster import NEWEST
 from riskops.store.transactions import Contradiction, FileLoad, LoadRecord, RejectedRow
 
 SHORTEST_DIGEST = 6  # of a digest written short
@@ -116,7 +117,7 @@ class _History:
 
     def trades(self) -> Iterator[Trade]:
         read = read_with_rejects if self._quarantine else read_trades
-        accounts = {account.account_id for account in self._desk.store.roster.accounts()}
+        accounts = {account.account_id for account in self._desk.store.roster.accounts(NEWEST)}
         for row in read(self._path, self._mapping, self._desk.calendar, accounts, self._now, self._known_at):
             if isinstance(row, Rejected):
                 self._reject(row)

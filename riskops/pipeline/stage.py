@@ -80,6 +80,12 @@ def cut_off(desk: Desk, run: Run) -> datetime:
     return recorded or desk_time(run.session, config.UNLIVED_CUT_OFF)
 
 
+def roster_known_by(desk: Desk, run: Run) -> datetime:
+    """Return the moment whose roster a session goes by: its cut-off, or now while today's is to come."""
+    recorded = desk.store.mornings.cut_off(run.session, run.revision)
+    return recorded or (desk.clock() if is_today(desk, run) else cut_off(desk, run))
+
+
 def read_history(desk: Desk, run: Run) -> DeskHistory:
     """Return the desk as it was known at the session's cut-off."""
     return desk.store.history.desk(run.session, cut_off(desk, run))

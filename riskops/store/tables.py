@@ -100,10 +100,36 @@ def _version() -> list[sa.Column | sa.CheckConstraint]:
     ]
 
 
+def _entered() -> list[sa.Column]:
+    """Return from when on an entry of the roster is known, when it was written, by whom and why.
+
+    A change is a row of its own: of one subject and effective date the newest one known counts.
+    """
+    return [
+        sa.Column("known_at", UtcDateTime, primary_key=True),
+        sa.Column("recorded_at", UtcDateTime, nullable=False),
+        sa.Column("recorded_by", sa.String(200), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+    ]
+
+
+def _withdrawn() -> sa.Column:
+    """Return the flag of an entry that takes back the one of the same subject and effective date."""
+    return sa.Column("withdrawn", sa.Boolean, nullable=False)
+
+
 traders = sa.Table(
     "traders",
     metadata,
     sa.Column("trader_id", identifier(), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+)
+
+trader_names = sa.Table(
+    "trader_names",
+    metadata,
+    sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), primary_key=True),
+    *_entered(),
     sa.Column("name", sa.String(200), nullable=False),
 )
 
@@ -112,6 +138,8 @@ roster = sa.Table(
     metadata,
     sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), primary_key=True),
     sa.Column("effective_from", sa.Date, primary_key=True),
+    *_entered(),
+    _withdrawn(),
     sa.Column("state", sa.String(16), nullable=False),
     _one_of("state", RosterState),
 )
@@ -121,6 +149,8 @@ accounts = sa.Table(
     metadata,
     sa.Column("account_id", identifier(), primary_key=True),
     sa.Column("effective_from", sa.Date, primary_key=True),
+    *_entered(),
+    _withdrawn(),
     sa.Column("effective_to", sa.Date),
     sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), nullable=False),
     sa.Column("currency", sa.String(3), nullable=False),
@@ -134,6 +164,8 @@ base_limits = sa.Table(
     metadata,
     sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), primary_key=True),
     sa.Column("effective_from", sa.Date, primary_key=True),
+    *_entered(),
+    _withdrawn(),
     sa.Column("base_limit_cents", sa.BigInteger, nullable=False),
     sa.CheckConstraint("base_limit_cents > 0", name="positive"),
 )

@@ -33,6 +33,9 @@ MEDDLING = [
     "UPDATE published_limits SET limit_cents = base_limit_cents",
     "UPDATE outcomes SET breached = FALSE",
     "DELETE FROM economics",
+    "UPDATE roster SET state = 'active'",
+    "DELETE FROM base_limits",
+    "UPDATE accounts SET effective_to = NULL",
     "CREATE ROLE intruder SUPERUSER",
     "COPY trades TO '/tmp/trades.csv'",
 ]

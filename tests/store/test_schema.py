@@ -20,6 +20,7 @@ from tests.desks import database_url, environment, opened, run_for
 from tests.small_desks import csv_desk, lived, quiet
 
 MOMENT = datetime(2026, 3, 16, 10, 5, tzinfo=UTC)
+ENTERED = {"known_at": MOMENT, "recorded_at": MOMENT, "recorded_by": "test", "reason": "", "withdrawn": False}
 OLDER_VERSIONS = [script.revision for script in ScriptDirectory(str(schema.SCRIPTS)).walk_revisions()][1:]
 
 IDENTIFIERS = {"trader_id", "account_id", "trade_id", "kind", "recipient"}
@@ -214,6 +215,6 @@ class TestDatabase:
 
     def test_an_owner_that_nobody_knows_is_refused(self, database):
         schema.upgrade(database)
-        row = {"trader_id": "nobody", "effective_from": SESSION, "state": "active"}
+        row = {"trader_id": "nobody", "effective_from": SESSION, "state": "active", **ENTERED}
         with pytest.raises(sa.exc.IntegrityError), database.writing() as connection:
             connection.execute(sa.insert(metadata.tables["roster"]), row)
