@@ -21,6 +21,7 @@ from riskops.commands import (
     keeping,
     live,
     reigning,
+    roster,
     setting_up,
     status,
     study,
@@ -41,6 +42,7 @@ PANELS = {
     "Questions": (asking, reigning),
     "The verbs, one by one": (verbs,),
     "History as a whole": (evaluating,),
+    "The roster": (roster,),
     "Set up and keep": (setting_up, keeping),
     "Trials": (trial, catching, study),
 }
@@ -48,6 +50,8 @@ for panel, groups in PANELS.items():
     for group in groups:
         for command in group.app.registered_commands:
             command.rich_help_panel = panel
+        for commands in group.app.registered_groups:
+            commands.rich_help_panel = panel
         app.add_typer(group.app)
 
 

@@ -1,7 +1,8 @@
 -- Purpose: the periods of the accounts, as they were known at a cut-off; a withdrawn one is none.
 -- Grain: one row an account and beginning of a period.
+--   DISTINCT drops no row; with it the few periods are found once, not for each of many trades.
 -- Parameters: :cut_off (nothing known later enters).
-SELECT
+SELECT DISTINCT
     a.account_id,
     a.trader_id,
     a.effective_from,

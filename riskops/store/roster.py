@@ -165,6 +165,10 @@ class RosterDraft:
         self.view = _view(self._connection, NEWEST)
         return written
 
+    def history(self) -> tuple[RosterChange, ...]:
+        """Return every entry ever made, in the order they became known."""
+        return _history(self._connection)
+
     def _is_new(self, change: RosterChange) -> bool:
         there = self._newest.get(_key(change.record))
         return there is None or (there.record, there.withdrawn) != (change.record, change.withdrawn)
