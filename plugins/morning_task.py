@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from riskops.budget import budget
 from riskops.errors import RiskOpsError
 from riskops.records import Run, RunType, Verb
 
+PROPREPORTS = "propreports"  # the source, and the connection that may carry its login
 DELIVER = {"default": None, "yes": True, "no": False}
 
 log = logging.getLogger(__name__)
@@ -40,8 +42,30 @@ def on_desk(work: Callable[[Any], Mapping[str, Any]]) -> dict[str, Any]:
     """
     from riskops.desk import open_desk
 
-    with translated(), open_desk(os.environ) as desk:
+    with translated(), open_desk(desk_environment()) as desk:
         return dict(work(desk))
+
+
+def desk_environment() -> Mapping[str, str]:
+    """Return the environment, with what a connection ``propreports`` knows where it says nothing of it.
+
+    Host (or whole address), login and password of the connection stand in for the three variables of
+    PropReports, all of them or none.
+    """
+    names = ("RISKOPS_PROPREPORTS_URL", "RISKOPS_PROPREPORTS_USER", "RISKOPS_PROPREPORTS_PASSWORD")
+    asked = os.environ.get("RISKOPS_SOURCE") == PROPREPORTS
+    if not asked or any(os.environ.get(name) or os.environ.get(f"{name}_FILE") for name in names):
+        return os.environ
+    try:
+        connection = BaseHook.get_connection(PROPREPORTS)
+    except AirflowNotFoundException:
+        return os.environ
+    values = (_address(connection.host or ""), connection.login or "", connection.password or "")
+    return {**os.environ, **dict(zip(names, values, strict=True))}
+
+
+def _address(host: str) -> str:
+    return host if not host or "://" in host else f"https://{host}"
 
 
 @contextmanager

@@ -150,6 +150,10 @@ CALIBRATION_MIN_EXPECTED = 30  # large losses promised: below, the multiple says
 PERSISTS_SESSIONS = 5  # so many sessions in a row, or it is not told ...
 TOLD_AGAIN_SESSIONS = 20  # ... and then not again for so long
 
+# --- what comes in -------------------------------------------------------------------------
+SESSIONS_AT_ONCE = 60  # fetched together, then written together
+ASKED_AGAIN_SESSIONS = 5  # so many recent sessions are asked for again: they may have been corrected
+
 # --- data quality ---------------------------------------------------------------------------
 SUPPORTED_CURRENCIES = ("USD",)
 ROW_COUNT_SESSIONS = 60  # the band of the night's trade count comes from so many sessions ...

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from riskops.errors import ConfigurationError
-from riskops.sessions import TradingCalendar, trading_calendar
-from riskops.settings import Settings, read_settings
+from riskops.sessions import TradingCalendar, desk_date, trading_calendar
+from riskops.settings import PROPREPORTS, Settings, read_settings
 from riskops.sources.mappings import MAPPINGS
 from riskops.sources.source import Source
 from riskops.store import schema
+from riskops.store.account_names import AccountNames
 from riskops.store.database import Database
 from riskops.store.risk_store import RiskStore
 
@@ -32,14 +33,18 @@ class Desk:
         return _SOURCES[self.settings.source](self)
 
     def known_at(self, session: date) -> datetime:
-        """Return when transactions fetched now for `session` count as known.
+        """Return when transactions that come now for `session` count as known.
 
-        The demo desk's night is simulated, so its days arrive early on the next session; what a
-        real source brings is known from the moment it came.
+        History counts as known early on the session after it. What comes on that very morning, or
+        where the desk has lived past it, is known from now on: nothing late slips into a decision that
+        was made without it. The demo desk's nights are simulated, they arrive early.
         """
-        if self.settings.source == "demo":
+        following, now = self.calendar.shift(session, 1), self.clock()
+        lived = self.store.mornings.lived_stretch()
+        is_history = following < desk_date(now) and not (lived and lived[0] <= following <= lived[1])
+        if self.settings.source == "demo" or is_history:
             return self.calendar.history_known_at(session)
-        return self.clock()
+        return now
 
     def __enter__(self) -> Desk:
         return self
@@ -95,4 +100,24 @@ def _csv_inbox(desk: Desk) -> Source:
     return CsvInbox(desk.settings.inbox, desk.calendar, desk.clock, mapping)
 
 
-_SOURCES: dict[str, Callable[[Desk], Source]] = {"demo": _demo, "csv": _csv_inbox}
+def _propreports(desk: Desk) -> Source:
+    from riskops.sources.propreports.client import PropReportsClient
+    from riskops.sources.propreports.patience import Patience
+    from riskops.sources.propreports.source import PropReports
+
+    back_office = desk.settings.back_office
+    if back_office is None:
+        raise ConfigurationError(
+            "RISKOPS_PROPREPORTS_URL, RISKOPS_PROPREPORTS_USER and RISKOPS_PROPREPORTS_PASSWORD are not set. "
+            "See 'Settings' in the README."
+        )
+    names = AccountNames(desk.store.database, desk.settings.source)
+    patience = Patience()  # one for all that is asked of this source: its time runs from now
+    return PropReports(lambda: PropReportsClient(back_office, patience), desk.calendar, names)
+
+
+_SOURCES: dict[str, Callable[[Desk], Source]] = {
+    "demo": _demo,
+    "csv": _csv_inbox,
+    PROPREPORTS: _propreports,
+}

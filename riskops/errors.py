@@ -10,6 +10,7 @@
     ├── SealedError             the mail of the session is out         never retry
     ├── MissingResultError      a verb needs what another has not left  never retry
     ├── SourceError             the source of transactions failed      retry
+    │   └── SourceRefusedError  it refused our login                   never retry
     ├── StoreError              the risk database cannot be used       retry
     │   └── OlderRecordError    it knows less than what has left       never retry
     ├── ModelError              the challenger cannot be scored        never retry
@@ -73,6 +74,13 @@ class SourceError(RiskOpsError):
 
     exit_code = 17
     retryable = True
+
+
+class SourceRefusedError(SourceError):
+    """The source of transactions refused our login; asked again and again it would lock it."""
+
+    exit_code = 27
+    retryable = False
 
 
 class ModelError(RiskOpsError):

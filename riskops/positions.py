@@ -230,6 +230,8 @@ class _Book:
             session=closing.session,
             known_at=max(opening.known_at, closing.known_at),
             currency=closing.currency,
+            opening_fill=opening.fill_id,
+            closing_fill=closing.fill_id,
         )
 
 

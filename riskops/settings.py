@@ -25,6 +25,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 log = logging.getLogger(__name__)
 
 DRILL_DEPLOYMENTS = ("demo", "test")
+PROPREPORTS = "propreports"  # the source that has a login of its own
 LONGEST_NAME = 64  # of a deployment
 LONGEST_ADDRESS = 254  # of a mail address, as RFC 5321 has it
 LONGEST_PATH_BYTES = 4_096
@@ -88,6 +89,15 @@ class MailServer:
 
 
 @dataclass(frozen=True, slots=True)
+class BackOffice:
+    """Where PropReports is asked, and the login there."""
+
+    url: str
+    user: str = field(repr=False)
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a deployment decides."""
 
@@ -105,6 +115,7 @@ class Settings:
     on_call_webhook: Secret
     heartbeat: Secret
     fault: Fault
+    back_office: BackOffice | None = None
 
     @property
     def is_drill(self) -> bool:
@@ -135,6 +146,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         on_call_webhook=_address(environ, "RISKOPS_ON_CALL_WEBHOOK"),
         heartbeat=_address(environ, "RISKOPS_HEARTBEAT_URL"),
         fault=_choice(environ, "RISKOPS_FAULT", Fault, Fault.NONE),
+        back_office=_back_office(environ),
     )
     _refuse_drills_in_production(settings)
     return replace(settings, database_url=_database_url(settings, environ))
@@ -192,6 +204,30 @@ def _is_web_address(text: str) -> bool:
         return text.startswith(("http://", "https://")) and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def _back_office(environ: Mapping[str, str]) -> BackOffice | None:
+    """Read where PropReports is and its login, where it is the source.
+
+    Where nothing of it is set, only who fetches misses it: the rest of a morning does without.
+    """
+    parts = ("URL", "USER", "PASSWORD", "PASSWORD_FILE")
+    is_set = any(environ.get(f"RISKOPS_PROPREPORTS_{part}") for part in parts)
+    if environ.get("RISKOPS_SOURCE") != PROPREPORTS or not is_set:
+        return None
+    url = _required(environ, "RISKOPS_PROPREPORTS_URL")
+    address = urlsplit(url) if _is_web_address(url) else urlsplit("")
+    if not address.hostname or "@" in address.netloc or address.query or address.fragment:
+        raise ConfigurationError(
+            "RISKOPS_PROPREPORTS_URL is no address of PropReports: write https://<firm>.propreports.com/api.php."
+        )
+    drill = _deployment(environ) in DRILL_DEPLOYMENTS
+    transport.refuse_open_web("RISKOPS_PROPREPORTS_URL", url, drill=drill)
+    return BackOffice(
+        url=url if address.path.strip("/") else f"{url.rstrip('/')}/api.php",
+        user=_required(environ, "RISKOPS_PROPREPORTS_USER"),
+        password=Secret(_secret(environ, "RISKOPS_PROPREPORTS_PASSWORD", required=True)),
+    )
 
 
 def _mail_server(environ: Mapping[str, str]) -> MailServer:

@@ -46,6 +46,10 @@ class Slices:
         these arrived if that was after the cut-off.
     loads
         The files of the night with accepted and rejected rows.
+    doubted_days
+        The recent results that the broker's summary and its fills do not agree on.
+    corrected_days
+        The results that have become others since the last morning.
     """
 
     trades: pd.DataFrame
@@ -55,6 +59,8 @@ class Slices:
     trade_totals: pd.DataFrame
     coverage_gaps: pd.DataFrame
     loads: pd.DataFrame
+    doubted_days: pd.DataFrame
+    corrected_days: pd.DataFrame
 
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -71,6 +77,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "trade_totals": ("account_id", "trader_id", "session", "net_cents", "trades"),
     "coverage_gaps": ("account_id", "trader_id", "session", "arrived_at"),
     "loads": ("file_name", "accepted", "rejected"),
+    "doubted_days": ("account_id", "trader_id", "session", "net_cents", "other_net_cents"),
+    "corrected_days": ("account_id", "trader_id", "session", "net_cents", "net_cents_before"),
 }
 
 
@@ -145,6 +153,8 @@ def content_suites(
         _reconciliation(slices, previous_session),
         _outliers(slices.account_days, previous_session),
         _idleness(slices, previous_session),
+        _doubts(slices.doubted_days),
+        _corrections(slices.corrected_days),
         _loads(slices.loads),
     )
 
@@ -510,6 +520,58 @@ def _normally_active(slices: Slices) -> pd.DataFrame:
     last = last.rename(columns={"session": "last_active"})
     watched = set(active[active >= needed].index) & set(accounts["trader_id"]) - set(uncovered)
     return last[last["trader_id"].isin(watched)].reset_index(drop=True)
+
+
+def _doubts(days: pd.DataFrame) -> Suite:
+    """Return the check of the broker's summaries against what the broker's fills make."""
+    return _nothing_among(
+        "doubts",
+        days,
+        days["other_net_cents"],
+        "summary {}, fills {}",
+        "broker_agrees",
+        "The broker's summary and its fills make different results, limits are computed under both and the "
+        "tighter one holds; ask the back office",
+        Severity.WARNING,
+    )
+
+
+def _corrections(days: pd.DataFrame) -> Suite:
+    """Return the check that no result has become another one since the last morning."""
+    return _nothing_among(
+        "corrections",
+        days,
+        days["net_cents_before"],
+        "now {}, was {}",
+        "results_stand",
+        "A result was corrected since the last morning; earlier limits stand as they were decided",
+        Severity.INFO,
+    )
+
+
+def _nothing_among(
+    name: str,
+    days: pd.DataFrame,
+    others: pd.Series,
+    words: str,
+    check: str,
+    meaning: str,
+    severity: Severity,
+) -> Suite:
+    """Return a suite in which every row is a result to be told with another one beside it."""
+    amounts = zip(_account_sessions(days), days["net_cents"], others, strict=True)
+    label = [
+        f"{where} ({words.format(dollars(int(net)), dollars(int(other)))})" for where, net, other in amounts
+    ]
+    expectation = Check(
+        check,
+        "ExpectColumnValuesToBeInSet",
+        {"column": "is_told", "value_set": [False]},
+        severity,
+        meaning,
+        by_trader=True,
+    )
+    return Suite(name, days.assign(label=label, is_told=True), (expectation,), "results")
 
 
 # --- files --------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from riskops.errors import ConfigurationError
 
@@ -78,6 +79,26 @@ def refuse_open_login(host: str, security: str, password: bool) -> None:
             "RISKOPS_SMTP_SECURITY=none would send RISKOPS_SMTP_PASSWORD to another machine in the clear: "
             "use starttls or tls."
         )
+
+
+def refuse_open_web(name: str, url: str, *, drill: bool) -> None:
+    """Refuse a web address that a login would be sent to without a server that proves its name.
+
+    Parameters
+    ----------
+    name
+        The setting, for the message.
+    drill
+        Whether the deployment is for trials, which may ask this machine in the clear.
+
+    Raises
+    ------
+    ConfigurationError
+        If the address is not ``https://``.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (drill and is_local(parts.hostname or "")):
+        raise ConfigurationError(f"{name} would send a login in the clear: write https://...")
 
 
 def system_authorities() -> str:

@@ -184,3 +184,75 @@ class TestSecretFiles:
     )
     def test_something_that_is_no_file_of_a_secret_is_refused(self, path, why):
         assert why in refused(PRODUCTION | {"RISKOPS_SMTP_PASSWORD_FILE": path})
+
+
+class TestPropReports:
+    ASKED = DRILL | {
+        "RISKOPS_SOURCE": "propreports",
+        "RISKOPS_PROPREPORTS_URL": "https://firm.propreports.com/api.php",
+        "RISKOPS_PROPREPORTS_USER": "riskops",
+        "RISKOPS_PROPREPORTS_PASSWORD": f"{CANARY}-propreports",
+    }
+
+    def test_its_address_and_login_are_read(self):
+        office = read_settings(self.ASKED).back_office
+        assert office.url == "https://firm.propreports.com/api.php"
+        assert (office.user, office.password.reveal()) == ("riskops", f"{CANARY}-propreports")
+
+    def test_the_login_shows_in_no_representation(self):
+        settings = read_settings(self.ASKED | {"RISKOPS_PROPREPORTS_USER": f"{CANARY}-user"})
+        assert CANARY not in f"{settings!r} {settings.back_office} {[settings.back_office]}"
+
+    @pytest.mark.parametrize("address", ["https://firm.propreports.com", "https://firm.propreports.com/"])
+    def test_the_path_of_the_api_may_be_left_out(self, address):
+        office = read_settings(self.ASKED | {"RISKOPS_PROPREPORTS_URL": address}).back_office
+        assert office.url == "https://firm.propreports.com/api.php"
+
+    def test_another_source_needs_none_of_it(self):
+        assert read_settings(DRILL | {"RISKOPS_PROPREPORTS_URL": "nonsense"}).back_office is None
+
+    def test_without_any_of_it_only_who_fetches_fails(self):
+        assert read_settings(DRILL | {"RISKOPS_SOURCE": "propreports"}).back_office is None
+
+    @pytest.mark.parametrize("part", ["URL", "USER", "PASSWORD"])
+    def test_what_is_missing_is_named(self, part):
+        name = f"RISKOPS_PROPREPORTS_{part}"
+        assert f"{name} is not set" in refused(self.ASKED | {name: ""})
+
+    def test_the_password_may_lie_in_a_file(self, tmp_path):
+        (tmp_path / "secret").write_text(f"{CANARY}\n")
+        (tmp_path / "secret").chmod(0o600)
+        name = "RISKOPS_PROPREPORTS_PASSWORD"
+        office = read_settings(self.ASKED | {name: "", f"{name}_FILE": str(tmp_path / "secret")}).back_office
+        assert office.password.reveal() == CANARY
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "firm.propreports.com",
+            f"https://riskops:{CANARY}@firm.propreports.com/api.php",
+            f"https://firm.propreports.com/api.php?token={CANARY}",
+            "https://firm.propreports.com/api.php#x",
+            "ftp://firm.propreports.com/api.php",
+        ],
+    )
+    def test_a_wrong_address_is_refused_and_not_shown(self, address):
+        assert "RISKOPS_PROPREPORTS_URL is no address" in refused(
+            self.ASKED | {"RISKOPS_PROPREPORTS_URL": address}
+        )
+
+    @pytest.mark.parametrize(
+        ("deployment", "address", "allowed"),
+        [
+            ("production", "http://firm.propreports.com/api.php", False),
+            ("production", "http://127.0.0.1:8080/api.php", False),
+            ("test", "http://firm.propreports.com/api.php", False),
+            ("test", "http://127.0.0.1:8080/api.php", True),
+        ],
+    )
+    def test_a_login_goes_in_the_clear_to_this_machine_in_a_drill_only(self, deployment, address, allowed):
+        environ = self.ASKED | {"RISKOPS_DEPLOYMENT": deployment, "RISKOPS_PROPREPORTS_URL": address}
+        if allowed:
+            assert read_settings(environ).back_office.url == address
+        else:
+            assert "would send a login in the clear: write https://" in refused(environ)

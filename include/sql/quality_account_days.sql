@@ -17,6 +17,7 @@ INNER JOIN accounts_as_of AS a
     AND (a.effective_to IS NULL OR r.session < a.effective_to)
 WHERE
     r.session BETWEEN :first AND :last
+    AND (r.trades > 0 OR r.positions > 0)
     AND r.known_at = (
         SELECT MAX(v.known_at)
         FROM daily_results AS v

@@ -65,6 +65,9 @@ def load(
     quarantine: Annotated[
         bool, typer.Option(help="Set bad rows aside instead of refusing the file.")
     ] = False,
+    correct: Annotated[
+        bool, typer.Option(help="Let rows with another result correct what is known, from now on.")
+    ] = False,
     through: Annotated[str | None, typer.Option(help="The last session the file covers.")] = None,
 ) -> None:
     """Load a file of transactions as history: all of it, or nothing."""
@@ -73,7 +76,7 @@ def load(
     with opened_desk() as desk:
         last: date | None = parse_session(through) if through else None
         with console.status(Text(f"Loading {file}")):
-            receipt = load_file(desk, file, mapping, quarantine=quarantine, through=last)
+            receipt = load_file(desk, file, mapping, quarantine=quarantine, correct=correct, through=last)
         print_receipt("Loaded", receipt)
         if receipt["rejected"]:
             _print_rejected(desk, receipt["digest"], first=REJECTED_SHOWN)

@@ -105,8 +105,13 @@ def _faults(desk: Desk, stages: Mapping[Verb, Stage], reasons: str) -> list[str]
         for verb, name in FALLIBLE.items()
         if verb in stages and not stages[verb].is_done and not _is_told(stages[verb], reasons)
     ]
-    fetched = stages[Verb.INGEST].detail.get("failures", {}) if Verb.INGEST in stages else {}
+    ingested = stages[Verb.INGEST].detail if Verb.INGEST in stages else {}
+    fetched, uncorrected = ingested.get("failures", {}), ingested.get("uncorrected", {})
     faults += [f"Account {account} was not fetched: {reason}" for account, reason in fetched.items()]
+    faults += [
+        f"Account {account} was not asked for corrections: {reason}"
+        for account, reason in uncorrected.items()
+    ]
     if desk.settings.fault is not Fault.NONE:
         faults.append(f"This is a drill: RISKOPS_FAULT={desk.settings.fault}")
     return faults

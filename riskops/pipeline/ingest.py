@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import date, datetime
 
 from riskops import config
@@ -11,10 +11,12 @@ from riskops.errors import SourceError
 from riskops.pipeline.faults import force
 from riskops.pipeline.stage import Receipt, is_today, roster_known_by, settled, stage
 from riskops.records import Account, Run, RunType, Trade, Verb
-from riskops.sessions import desk_time
+from riskops.sessions import desk_date, desk_time
 from riskops.settings import Fault
-from riskops.sources.source import Fetched
-from riskops.store.transactions import Contradiction
+from riskops.sources.source import Fetched, Source
+from riskops.store.account_days import ToldDay
+from riskops.store.chunks import chunks
+from riskops.store.contradictions import Contradiction
 
 
 def ingest(desk: Desk, run: Run) -> Receipt:
@@ -44,52 +46,98 @@ def fetch_missing(desk: Desk, session: date, known_by: datetime) -> tuple[Receip
 
     Who is active with which accounts is what the roster knew at `known_by`.
 
-    Returns what was new, and what is true now: the accounts fetched for the night and the failures.
+    Recent sessions are asked for again where the source may have corrected them; that it cannot be
+    asked is no failure of a night that is there. Returns what was new, and what is true now: the
+    accounts fetched for the night, the failures, and who could not be asked for corrections.
     """
     accounts = _accounts(desk, session, known_by)
     missing = _missing_sessions(desk, accounts, session)
-    arrival = _Arrival(desk, accounts, missing)
-    new = desk.store.transactions.add(
-        arrival.trades(), arrival.covered(), desk.settings.source, set_aside=arrival.set_aside
-    )
-    failures = _unanswered(desk, accounts, desk.calendar.previous(session)) | arrival.failures
-    if accounts and failures.keys() >= {account.account_id for account in accounts}:
+    arrival = _Arrival(desk, accounts)
+    again = _asked_again(desk, arrival.source, session)
+    for sessions in chunks(sorted({*missing, *again}), config.SESSIONS_AT_ONCE):
+        arrival.take(sessions, must_answer=bool(missing))
+    unanswered = _unanswered(desk, accounts, desk.calendar.previous(session))
+    answered = {account.account_id for account in accounts} - unanswered.keys()
+    failures = unanswered | {a: why for a, why in arrival.failures.items() if a not in answered}
+    if accounts and not answered:
         raise SourceError(f"No account was fetched; first: {next(iter(failures.values()))}")
-    fetched = sum(account.account_id not in failures for account in accounts)
-    return {"sessions": len(missing), "new_trades": new}, {"accounts": fetched, "failures": failures}
+    uncorrected = {a: why for a, why in arrival.failures.items() if a in answered}
+    news = {"sessions": len(missing), "new_trades": arrival.new_trades}
+    known = {"accounts": len(answered), "failures": failures}
+    return news, known | ({"uncorrected": uncorrected} if uncorrected else {})
+
+
+def _asked_again(desk: Desk, source: Source, session: date) -> list[date]:
+    """Return the recent sessions of the source that it may have corrected since, this morning."""
+    if not source.is_asked_again or session < desk_date(desk.clock()):
+        return []
+    first, last = desk.calendar.shift(session, -config.ASKED_AGAIN_SESSIONS), desk.calendar.previous(session)
+    return sorted(desk.store.transactions.sessions_of(desk.settings.source, first, last))
 
 
 class _Arrival:
-    """What a source hands over, split into trades first and confirmations after."""
+    """What a source hands over: whole account-days first, and confirmations after."""
 
-    def __init__(self, desk: Desk, accounts: Sequence[Account], missing: Sequence[date]) -> None:
-        self._desk, self._accounts, self._missing = desk, accounts, missing
-        self._confirmed: list[tuple[str, date]] = []
+    def __init__(self, desk: Desk, accounts: Sequence[Account]) -> None:
+        self._desk, self._accounts = desk, accounts
+        self.source = desk.source()
         self.failures: dict[str, str] = {}
+        self.new_trades = 0
 
-    def trades(self) -> Iterator[Trade]:
-        if not self._missing:
+    def take(self, sessions: Sequence[date], *, must_answer: bool) -> None:
+        """Fetch some sessions, then write them: nobody waits for the source with the database in hand."""
+        try:
+            answers = list(self.source.fetch(self._accounts, sessions, self._desk.known_at))
+        except SourceError as error:
+            if must_answer:
+                raise
+            self.failures |= {account.account_id: str(error) for account in self._accounts}
             return
-        source = self._desk.source()
-        for fetched in source.fetch(self._accounts, self._missing, self._desk.known_at):
-            yield from self._take(fetched)
+        others = self._desk.store.transactions.covered_by_others(
+            self._desk.settings.source, sessions[0], sessions[-1]
+        )
+        days = [self._day(*told, others) for told in zip(sessions, answers, strict=True)]
+        confirmed = [pair for answer in answers for pair in answer.covered]
+        self.new_trades += self._desk.store.transactions.tell(
+            days, self._covered(confirmed), self._desk.settings.source, self._set_aside, self._refuse
+        )
 
-    def covered(self) -> Iterator[tuple[str, date, datetime]]:
-        for account_id, session in self._confirmed:
+    def _day(self, session: date, told: Fetched, others: Container[tuple[str, date]]) -> ToldDay:
+        """Return what is told of a session; what another source has confirmed is left to it."""
+        self.failures |= told.failures
+        undecided = _contradictions(told.trades)
+        for contradiction in undecided.values():
+            self._set_aside(contradiction)
+        doubtful = {account_id for account_id, _trade_id in undecided}
+        whole = {account_id for account_id, _session in told.covered} - doubtful
+        return ToldDay(
+            session=session,
+            previous=self._desk.calendar.previous(session),
+            account_ids=frozenset(a for a in whole if (a, session) not in others),
+            trades=tuple(
+                trade
+                for trade in told.trades
+                if _identity(trade) not in undecided and (trade.account_id, session) not in others
+            ),
+            fills=told.fills,
+            broker_days=told.broker_days,
+            in_fills=self.source.tells_fills,
+            known_at=self._desk.known_at(session),
+            now=self._desk.clock(),
+        )
+
+    def _covered(self, confirmed: Sequence[tuple[str, date]]) -> Iterator[tuple[str, date, datetime]]:
+        for account_id, session in confirmed:
             if account_id not in self.failures:
                 yield account_id, session, self._desk.known_at(session)
 
-    def set_aside(self, contradiction: Contradiction) -> None:
+    def _set_aside(self, contradiction: Contradiction) -> None:
         """Fail the account of a trade that is known with another result, and no other."""
-        self.failures.setdefault(contradiction.trade.account_id, str(contradiction))
+        self._refuse(contradiction.trade.account_id, str(contradiction))
 
-    def _take(self, fetched: Fetched) -> Sequence[Trade]:
-        self._confirmed += fetched.covered
-        self.failures |= fetched.failures
-        undecided = _contradictions(fetched.trades)
-        for contradiction in undecided.values():
-            self.set_aside(contradiction)
-        return [trade for trade in fetched.trades if _identity(trade) not in undecided]
+    def _refuse(self, account_id: str, why: str) -> None:
+        """Fail an account; its first failure is the one that is told."""
+        self.failures.setdefault(account_id, why)
 
 
 def _contradictions(trades: Sequence[Trade]) -> dict[tuple[str, str], Contradiction]:

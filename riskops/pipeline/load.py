@@ -25,8 +25,9 @@ from riskops.sources.csv_files import (
     row_texts,
 )
 from riskops.sources.mappings import ColumnMapping, mapping_named
+from riskops.store.contradictions import Contradiction
 from riskops.store.roster import NEWEST
-from riskops.store.transactions import Contradiction, FileLoad, LoadRecord, RejectedRow
+from riskops.store.transactions import FileLoad, LoadRecord, RejectedRow
 
 SHORTEST_DIGEST = 6  # of a digest written short
 
@@ -37,6 +38,7 @@ def load_file(
     mapping_name: str,
     *,
     quarantine: bool = False,
+    correct: bool = False,
     through: date | None = None,
 ) -> Receipt:
     """Load one file of transactions as history.
@@ -52,15 +54,17 @@ def load_file(
         If the same file was loaded before.
     InputError
         If the file is refused; nothing of it is kept. With `quarantine` bad rows, and those that
-        contradict what is known, are set aside and the others are loaded.
+        contradict what is known, are set aside and the others are loaded. With `correct` those that
+        have another result for the same session correct what is known, from now on.
     """
     mapping = mapping_named(mapping_name)
     load = FileLoad(file_digest(path), mapping.name, path.name, desk.clock())
-    history = _History(desk, path, mapping, load.known_at, quarantine=quarantine, through=through)
+    history = _History(desk, path, mapping, load.known_at, quarantine, correct, through)
     new = desk.store.transactions.add(
-        history.trades(), history.covered(), mapping.name, load, history.rejected, history.set_aside
+        history.trades(), history.covered(), mapping.name, load, history.rejected, history.decide
     )
-    return {"file": path.name, "digest": load.digest, "new_trades": new, "rejected": len(history.rejected)}
+    receipt = {"file": path.name, "digest": load.digest, "new_trades": new, "rejected": len(history.rejected)}
+    return receipt | ({"corrected": history.corrected} if correct else {})
 
 
 def load_from_inbox(desk: Desk, name: str, mapping_name: str, *, quarantine: bool = False) -> Receipt:
@@ -104,15 +108,16 @@ class _History:
         path: Path,
         mapping: ColumnMapping,
         now: datetime,
-        *,
         quarantine: bool,
+        correct: bool,
         through: date | None,
     ) -> None:
         self._desk, self._path, self._mapping, self._now = desk, path, mapping, now
-        self._quarantine, self._through = quarantine, through
+        self._quarantine, self._correct, self._through = quarantine, correct, through
         self._extent = Extent()
         self._good_rows = 0
         self._contradictions: list[Contradiction] = []
+        self.corrected = 0
         self.rejected: list[RejectedRow] = []
 
     def trades(self) -> Iterator[Trade]:
@@ -126,8 +131,15 @@ class _History:
             self._good_rows += 1
             yield row
 
-    def set_aside(self, contradiction: Contradiction) -> None:
-        """Take note of a trade that is known with another result."""
+    def decide(self, contradiction: Contradiction) -> datetime | None:
+        """Let a trade correct what is known, from now on, where that was asked for; else set it aside."""
+        if self._correct and contradiction.is_of_one_session:
+            self.corrected += 1
+            return self._now
+        self._set_aside(contradiction)
+        return None
+
+    def _set_aside(self, contradiction: Contradiction) -> None:
         self._contradictions.append(contradiction)
         count = len(self._contradictions)
         if count >= COUNTED_PROBLEMS and not self._quarantine:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from riskops import champion
+from riskops import champion, doubt
 from riskops.desk import Desk
 from riskops.pipeline.faults import force, hang
-from riskops.pipeline.stage import NO_SCORES, Receipt, cut_off, read_history, settled, stage
+from riskops.pipeline.score_rules import scored_by_rules
+from riskops.pipeline.stage import NO_SCORES, Receipt, cut_off, read_readings, settled, stage
 from riskops.records import Run, Verb
 from riskops.settings import Fault
 
@@ -32,10 +34,14 @@ def score_pooled_model(desk: Desk, run: Run) -> Receipt:
     with stage(desk, run, Verb.SCORE_MODEL):
         force(desk, Fault.MODEL_RAISES)
         hang(desk, Fault.MODEL_HANGS)
-        history = read_history(desk, run)
+        history, otherwise = read_readings(desk, run)
         paths = desk.store.history.paths(history, cut_off(desk, run))
         walks = champion.walk(history)
-        found = challenger.score(history, paths, walks, champion.score(history, walks))
+        rules = scored_by_rules(history, otherwise, walks)
+        found = challenger.score(history, paths, walks, rules)
+        if otherwise is not None:
+            other = challenger.score(otherwise, paths, champion.walk(otherwise), rules)
+            found = replace(found, scores=doubt.tighter_model(found.scores, other.scores))
         receipt = _receipt(found)
         desk.store.mornings.record_model_scores(run.session, run.revision, found.scores, receipt)
     return receipt

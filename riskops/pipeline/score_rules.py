@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from riskops import champion
+from collections.abc import Mapping
+
+from riskops import champion, doubt
+from riskops.champion import RulesWalk
 from riskops.desk import Desk
+from riskops.history import DeskHistory
 from riskops.pipeline.faults import force
-from riskops.pipeline.stage import Receipt, read_history, settled, stage
-from riskops.records import Run, Verb
+from riskops.pipeline.stage import Receipt, read_readings, settled, stage
+from riskops.records import RuleScore, Run, Verb
 from riskops.settings import Fault
 
 
@@ -16,9 +20,9 @@ def score_rules(desk: Desk, run: Run) -> Receipt:
         return receipt
     with stage(desk, run, Verb.SCORE_RULES):
         force(desk, Fault.RULES_RAISE)
-        history = read_history(desk, run)
+        history, otherwise = read_readings(desk, run)
         walks = champion.walk(history)
-        found = champion.score(history, walks)
+        found = scored_by_rules(history, otherwise, walks)
         share = champion.restricted_share(history, walks)
         receipt = {
             "traders": len(found),
@@ -27,3 +31,13 @@ def score_rules(desk: Desk, run: Run) -> Receipt:
         }
         desk.store.mornings.record_rule_scores(run.session, run.revision, found, receipt)
     return receipt
+
+
+def scored_by_rules(
+    history: DeskHistory, otherwise: DeskHistory | None, walks: Mapping[str, RulesWalk]
+) -> tuple[RuleScore, ...]:
+    """Return the rules' scores; where results are in doubt, each trader's tighter one of both readings."""
+    on_record = champion.score(history, walks)
+    if otherwise is None:
+        return on_record
+    return doubt.tighter_rules(on_record, champion.score(otherwise), doubt.doubts(history, otherwise))

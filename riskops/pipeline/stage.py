@@ -91,6 +91,11 @@ def read_history(desk: Desk, run: Run) -> DeskHistory:
     return desk.store.history.desk(run.session, cut_off(desk, run))
 
 
+def read_readings(desk: Desk, run: Run) -> tuple[DeskHistory, DeskHistory | None]:
+    """Return the desk at the cut-off, and as the fills have it where these and the broker disagree."""
+    return desk.store.history.readings(run.session, cut_off(desk, run))
+
+
 def is_today(desk: Desk, run: Run) -> bool:
     """Say whether a run is for the session of today, New York time."""
     return run.session == desk_date(desk.clock())

@@ -57,6 +57,16 @@ class CsvInbox:
         """The source's name as reports and tables print it."""
         return "csv"
 
+    @property
+    def tells_fills(self) -> bool:
+        """No: a row is a closed trade, or carries its realised result."""
+        return False
+
+    @property
+    def is_asked_again(self) -> bool:
+        """Yes: a file that was corrected replaces the earlier one."""
+        return True
+
     def fetch(
         self,
         accounts: Sequence[Account],

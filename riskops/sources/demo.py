@@ -236,6 +236,8 @@ class DemoDesk:
     """
 
     name = "demo"
+    tells_fills = False
+    is_asked_again = False  # what it has told once it tells again
     first_session = FIRST_SESSION
     pinned_session = PINNED_SESSION
 

@@ -46,6 +46,14 @@ class Source(Protocol):
     def name(self) -> str:
         """The source's name as reports and tables print it."""
 
+    @property
+    def tells_fills(self) -> bool:
+        """Whether it delivers fills, so that closed trades are matched here."""
+
+    @property
+    def is_asked_again(self) -> bool:
+        """Whether recent sessions are worth asking for again: they may have been corrected since."""
+
     def fetch(
         self,
         accounts: Sequence[Account],

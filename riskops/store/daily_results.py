@@ -6,7 +6,7 @@ can be read again. What is known as of the same moment makes one version.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -32,9 +32,31 @@ def refresh(connection: sa.Connection, touched: Touched) -> None:
         _write_versions(connection, session, moment, account_ids)
 
 
-def write(connection: sa.Connection, version: Mapping[str, Any]) -> None:
-    """Write one version of an account-day that is made of more than its trades."""
-    upsert(connection, daily_results, [dict(version)])
+def write(
+    connection: sa.Connection, result: Mapping[str, Any], moments: Collection[datetime], now: datetime
+) -> None:
+    """Write a version of an account-day that is made of more than its trades, where it is news.
+
+    Parameters
+    ----------
+    result
+        The row without `known_at`.
+    moments
+        When something of this day became known. Without any the result may differ all the same: a fill
+        that moved to another session takes its trade along.
+    """
+    newest = _newest(connection, result["session"], result["account_id"])
+    differs = newest is not None and any(newest[name] != value for name, value in result.items())
+    if moments or differs:
+        upsert(connection, daily_results, [{**result, "known_at": max(moments, default=now)}])
+
+
+def _newest(connection: sa.Connection, session: date, account_id: str) -> sa.RowMapping | None:
+    query = sa.select(daily_results).where(
+        daily_results.c.session == session, daily_results.c.account_id == account_id
+    )
+    newest = query.order_by(daily_results.c.known_at.desc()).limit(1)
+    return connection.execute(newest).mappings().one_or_none()
 
 
 def _later_versions(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
@@ -39,6 +40,17 @@ class HistoryReader:
         SessionError
             If `session`, or a session with results, is none of the calendar.
         """
+        on_record, _otherwise = self.readings(session, cut_off)
+        return on_record
+
+    def readings(self, session: date, cut_off: datetime) -> tuple[DeskHistory, DeskHistory | None]:
+        """Return the desk on record and, where fills and broker disagree, the desk as the fills have it.
+
+        Raises
+        ------
+        SessionError
+            If `session`, or a session with results, is none of the calendar.
+        """
         with self._database.reading() as connection:
             results = connection.execute(*_as_of("daily_results_as_of", session, cut_off)).all()
             applied = connection.execute(*_as_of("applied_before", session)).all()
@@ -49,7 +61,7 @@ class HistoryReader:
         schedules = self._schedules(roster)
         in_force = _applied_by_trader(applied, self._calendar)
         lived = self.lived(session)
-        return DeskHistory(
+        on_record = DeskHistory(
             position=self._calendar.position(session),
             session=session,
             traders=tuple(
@@ -69,6 +81,7 @@ class HistoryReader:
             calendar=self._calendar,
             absent=frozenset(p.trader_id for p in people) - active,
         )
+        return on_record, _by_the_fills(on_record, by_trader)
 
     def paths(self, desk: DeskHistory, cut_off: datetime) -> TradePaths:
         """Return the closed trades behind the daily results of `desk`."""
@@ -114,6 +127,18 @@ class HistoryReader:
             start = int(np.searchsorted(self._calendar.dates, np.datetime64(limit.effective_from)))
             schedules[limit.trader_id].append((start, limit.base_limit_cents))
         return {trader_id: tuple(steps) for trader_id, steps in schedules.items()}
+
+
+def _by_the_fills(on_record: DeskHistory, results: Mapping[str, Sequence[sa.Row]]) -> DeskHistory | None:
+    """Return the desk with the results that its fills make, ``None`` where these are the broker's."""
+    if not any(row.other_net_cents != row.net_cents for rows in results.values() for row in rows):
+        return None
+    others = (
+        replace(trader, net_cents=np.array([int(row.other_net_cents) for row in rows], dtype=np.int64))
+        for trader in on_record.traders
+        for rows in [results.get(trader.trader_id, [])]
+    )
+    return replace(on_record, traders=tuple(others))
 
 
 DEFAULT_SCHEDULE: Schedule = ((0, config.DEFAULT_BASE_LIMIT_CENTS),)

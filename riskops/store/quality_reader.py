@@ -12,7 +12,7 @@ from riskops import config
 from riskops.sessions import desk_time
 from riskops.store.daily_results import BASIS
 from riskops.store.database import Database, statement
-from riskops.store.tables import UtcDateTime
+from riskops.store.tables import UtcDateTime, cut_offs
 from riskops.suites import Slices
 
 if TYPE_CHECKING:
@@ -70,12 +70,25 @@ class QualityReader:
                 trade_totals=_read(connection, "trade_totals", recent),
                 coverage_gaps=_read(connection, "coverage_gaps", now | {"first": recent["first"]}),
                 loads=_read(connection, "loads", known | {"since": desk_time(previous_session, time())}),
+                doubted_days=_read(connection, "doubted_days", recent),
+                corrected_days=_read(
+                    connection,
+                    "corrected_days",
+                    known | {"since": _last_morning(connection, previous_session)},
+                ),
             )
 
 
 def _counts(connection: sa.Connection, previous: date, cut_off: datetime) -> pd.DataFrame:
     values = {"previous": previous, "cut_off": cut_off, "sessions": config.ROW_COUNT_SESSIONS}
     return _read(connection, "session_counts", values)
+
+
+def _last_morning(connection: sa.Connection, previous: date) -> datetime:
+    """Return the cut-off of the session before; 06:30 where it was not lived."""
+    newest = sa.select(cut_offs.c.cut_off_at).where(cut_offs.c.session == previous)
+    recorded = connection.execute(newest.order_by(cut_offs.c.revision.desc()).limit(1)).scalar()
+    return recorded or desk_time(previous, config.UNLIVED_CUT_OFF)
 
 
 def _read(connection: sa.Connection, name: str, values: Mapping[str, Any]) -> pd.DataFrame:

@@ -118,6 +118,14 @@ def _withdrawn() -> sa.Column:
     return sa.Column("withdrawn", sa.Boolean, nullable=False)
 
 
+def _one_current(table: str, *columns: str) -> sa.Index:
+    """Return what keeps a key from having two rows that nothing has superseded."""
+    is_current = sa.text("superseded_at IS NULL")
+    return sa.Index(
+        f"uq_{table}_current", *columns, unique=True, sqlite_where=is_current, postgresql_where=is_current
+    )
+
+
 traders = sa.Table(
     "traders",
     metadata,
@@ -215,6 +223,7 @@ trades = sa.Table(
     sa.CheckConstraint("net_cents = gross_cents - fees_cents", name="net"),
     sa.CheckConstraint("opened_at IS NULL OR opened_at <= closed_at", name="order"),
     sa.Index(None, "session", "account_id"),
+    _one_current("trades", "account_id", "trade_id"),
 )
 
 fills = sa.Table(

@@ -6,25 +6,25 @@ every moment its trades became known, so that any cut-off can be read again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
 
 import sqlalchemy as sa
 
-from riskops.errors import DuplicateLoadError, InputError
-from riskops.money import dollars
+from riskops.errors import DuplicateLoadError
 from riskops.records import Trade
-from riskops.store.daily_results import refresh
+from riskops.store.account_days import Telling, ToldDay
+from riskops.store.chunks import chunks
+from riskops.store.contradictions import Contradiction, Decide, Result, refuse
+from riskops.store.daily_results import Touched, refresh
 from riskops.store.database import Database, Queue
 from riskops.store.tables import coverage, loads, rejected_rows, trades
 from riskops.store.trade_rows import trade_row
 from riskops.store.upsert import insert_missing
-from riskops.store.versions import current
+from riskops.store.versions import current, tell
 
 CHUNK = 2_000
-Result = tuple[date, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,37 +55,6 @@ class LoadRecord:
     rejected: int
 
 
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """An arriving trade that is known with another result; what is known stands."""
-
-    trade: Trade
-    known: Result
-
-    @property
-    def problem(self) -> str:
-        """What contradicts what, and the remedy."""
-        return (
-            f"Trade {self.trade.trade_id} of account {self.trade.account_id} is known with "
-            f"{_shown(self.known)}, here with {_shown(self.trade.result)}. "
-            "Write it as known; a correction or another trade needs an id of its own."
-        )
-
-    def __str__(self) -> str:
-        return self.problem if self.trade.origin is None else f"{self.trade.origin}: {self.problem}"
-
-
-def refuse(contradiction: Contradiction) -> None:
-    """Refuse everything that arrives because of one contradiction.
-
-    Raises
-    ------
-    InputError
-        Always.
-    """
-    raise InputError(f"{contradiction} Nothing was loaded.")
-
-
 class Transactions:
     """Reads and writes what was traded."""
 
@@ -99,7 +68,7 @@ class Transactions:
         source: str,
         load: FileLoad | None = None,
         rejected: Sequence[RejectedRow] = (),
-        set_aside: Callable[[Contradiction], None] = refuse,
+        decide: Decide = refuse,
     ) -> int:
         """Write trades, coverage and the daily results they change, all or nothing.
 
@@ -110,9 +79,9 @@ class Transactions:
             of `arriving` was written or set aside.
         rejected
             The rows of `load` that were refused; read after `covered`.
-        set_aside
-            Told of every trade that is known with another result; such a trade is not written.
-            By default everything is refused.
+        decide
+            Asked of every trade that is known with another result: the moment from which it corrects
+            what is known, ``None`` to leave it out. By default everything is refused.
 
         Returns
         -------
@@ -124,17 +93,66 @@ class Transactions:
         DuplicateLoadError
             If the file of `load` was loaded before.
         InputError
-            If a trade is known with another result and `set_aside` does not take it.
+            If a trade is known with another result and `decide` does not take it.
         """
         with self._database.writing(Queue.LOADS) as connection:
             if load is not None:
                 _refuse_second_load(connection, load)
-            new, touched = _add_trades(connection, arriving, set_aside)
+            new, touched = _add_trades(connection, arriving, decide)
             refresh(connection, touched)
             _add_coverage(connection, covered, source)
             if load is not None:
                 _note_load(connection, load, new, rejected)
         return new
+
+    def tell(
+        self,
+        days: Iterable[ToldDay],
+        covered: Iterable[tuple[str, date, datetime]],
+        source: str,
+        set_aside: Callable[[Contradiction], None],
+        refuse: Callable[[str, str], None],
+    ) -> int:
+        """Write whole account-days with what they correct, then coverage, all or nothing.
+
+        Parameters
+        ----------
+        days
+            In ascending order of their sessions.
+        covered
+            As for `add`; read after every day was written.
+        set_aside
+            Told of every trade that is known under another session; such a trade is not written.
+        refuse
+            Told of every account whose fills of a day cannot be matched, with the reason.
+
+        Returns
+        -------
+        int
+            How many trades were new.
+        """
+        with self._database.writing(Queue.LOADS) as connection:
+            telling = Telling(connection, source, set_aside, refuse)
+            for day in days:
+                telling.tell(day)
+            _add_coverage(connection, covered, source)
+        return telling.new_trades
+
+    def sessions_of(self, source: str, first: date, last: date) -> set[date]:
+        """Return the sessions between two dates that a source has confirmed for some account."""
+        query = sa.select(coverage.c.session).where(
+            coverage.c.session.between(first, last), coverage.c.source == source
+        )
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
+
+    def covered_by_others(self, source: str, first: date, last: date) -> set[tuple[str, date]]:
+        """Return the (account, session) pairs between two dates that another source has confirmed."""
+        query = sa.select(coverage.c.account_id, coverage.c.session).where(
+            coverage.c.session.between(first, last), coverage.c.source != source
+        )
+        with self._database.reading() as connection:
+            return {(row.account_id, row.session) for row in connection.execute(query)}
 
     def is_loaded(self, digest: str) -> FileLoad | None:
         """Return the earlier load of a file with this digest."""
@@ -193,53 +211,59 @@ class Transactions:
 # --- trades -------------------------------------------------------------------------------
 
 
-def _add_trades(
-    connection: sa.Connection, arriving: Iterable[Trade], set_aside: Callable[[Contradiction], None]
-) -> tuple[int, set[tuple[date, str, datetime]]]:
+def _add_trades(connection: sa.Connection, arriving: Iterable[Trade], decide: Decide) -> tuple[int, Touched]:
     """Insert the trades not there yet; return how many, and the account-days they touch."""
     new = 0
-    touched: set[tuple[date, str, datetime]] = set()
-    for chunk in _chunks(arriving, CHUNK):
-        known = _already_there(connection, chunk)
-        missing = _missing(chunk, known, set_aside)
+    touched: Touched = set()
+    for chunk in chunks(arriving, CHUNK):
+        missing, contradictions = _sorted_out(chunk, _already_there(connection, chunk))
         if missing:
             connection.execute(sa.insert(trades), [trade_row(trade) for trade in missing])
         new += len(missing)
         touched |= {(trade.session, trade.account_id, trade.known_at) for trade in missing}
+        for found in contradictions:
+            touched |= _settled(connection, found, decide)
     return new, touched
 
 
 def _already_there(connection: sa.Connection, chunk: Sequence[Trade]) -> dict[tuple[str, str], Result]:
+    """Return the newest result known of each trade of a chunk, also where it was withdrawn since."""
     identity = (trades.c.account_id, trades.c.trade_id)
     result = (trades.c.session, trades.c.net_cents, trades.c.gross_cents)
     accounts = sorted({trade.account_id for trade in chunk})
     ids = sorted({trade.trade_id for trade in chunk})
-    query = sa.select(*identity, *result).where(
-        identity[0].in_(accounts), identity[1].in_(ids), current(trades)
+    query = (
+        sa.select(*identity, *result)
+        .where(identity[0].in_(accounts), identity[1].in_(ids))
+        .order_by(trades.c.known_at)
     )
     return {(row[0], row[1]): (row[2], row[3], row[4]) for row in connection.execute(query)}
 
 
-def _missing(
-    chunk: Sequence[Trade],
-    known: dict[tuple[str, str], Result],
-    set_aside: Callable[[Contradiction], None],
-) -> list[Trade]:
-    """Return the trades that are neither stored nor twice in the chunk; set contradictions aside."""
-    missing = []
+def _sorted_out(
+    chunk: Sequence[Trade], known: dict[tuple[str, str], Result]
+) -> tuple[list[Trade], list[Contradiction]]:
+    """Return the trades that are neither stored nor twice in the chunk, and those that contradict."""
+    missing, contradictions = [], []
     for trade in chunk:
         result = trade.result
         there = known.setdefault((trade.account_id, trade.trade_id), result)
         if there is result:
             missing.append(trade)
         elif there != result:
-            set_aside(Contradiction(trade, there))
-    return missing
+            contradictions.append(Contradiction(trade, there))
+    return missing, contradictions
 
 
-def _shown(result: Result) -> str:
-    session, net_cents, gross_cents = result
-    return f"net {dollars(net_cents)} and gross {dollars(gross_cents)} on {session}"
+def _settled(connection: sa.Connection, found: Contradiction, decide: Decide) -> Touched:
+    """Write a trade that corrects what is known, where somebody decides so; return what that touches."""
+    moment = decide(found)
+    if moment is None:
+        return set()
+    trade = found.trade
+    scope = sa.and_(trades.c.account_id == trade.account_id, trades.c.trade_id == trade.trade_id)
+    changes = tell(connection, trades, scope, [trade_row(trade)], moment, moment)
+    return {(trade.session, trade.account_id, at) for at in changes.moments}
 
 
 # --- coverage and loads -------------------------------------------------------------------
@@ -252,7 +276,7 @@ def _add_coverage(
         {"account_id": account_id, "session": session, "known_at": known_at, "source": source}
         for account_id, session, known_at in covered
     )
-    for chunk in _chunks(rows, CHUNK):
+    for chunk in chunks(rows, CHUNK):
         insert_missing(connection, coverage, chunk)
 
 
@@ -286,9 +310,3 @@ def _note_load(connection: sa.Connection, load: FileLoad, rows: int, rejected: S
     ]
     if aside:
         connection.execute(sa.insert(rejected_rows), aside)
-
-
-def _chunks(items: Iterable, size: int) -> Iterator[list]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

@@ -15,11 +15,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from riskops.store.chunks import chunks
+
 Row = Mapping[str, Any]
 Key = tuple[Any, ...]
 
 _TICK = timedelta(microseconds=1)  # a correction is known later than what it corrects
 _SPAN = ("known_at", "superseded_at")
+_KEYS_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,12 @@ def tell(
 ) -> Changes:
     """Let `told` be all there is within `scope`.
 
+    A key that is known outside of `scope` has moved: it ends there.
+
     Parameters
     ----------
+    scope
+        Rows of one account, or part of them.
     told
         The rows, without `known_at` and `superseded_at`.
     known_at
@@ -71,13 +78,14 @@ def tell(
     once = _ended(connection, table, scope, keys)
     wanted = {_key(row, keys): _as_kept(table, row) for row in told}
     new = {key: row for key, row in wanted.items() if key not in there}
+    moved = _elsewhere(connection, table, scope, keys, list(new))
     changed = {key: (there[key], row) for key, row in wanted.items() if _differs(there.get(key), row)}
     withdrawn = {key: row for key, row in there.items() if key not in wanted}
-    ends = {key: max(now, there[key]["known_at"] + _TICK) for key in (*changed, *withdrawn)}
-    begins = {key: max(now, once[key]) if key in once else known_at for key in new} | {
-        key: ends[key] for key in changed
-    }
-    _supersede(connection, table, keys, [(there[key], moment) for key, moment in ends.items()])
+    over = moved | {key: there[key] for key in (*changed, *withdrawn)}
+    ends = {key: max(now, row["known_at"] + _TICK) for key, row in over.items()}
+    again = once | ends
+    begins = {key: max(now, again[key]) if key in again else known_at for key in (*new, *changed)}
+    _supersede(connection, table, keys, [(over[key], moment) for key, moment in ends.items()])
     _insert(connection, table, [wanted[key] | {"known_at": moment} for key, moment in begins.items()])
     return Changes(
         tuple(new.values()),
@@ -103,6 +111,23 @@ def _ended(
     newest = sa.func.max(ends, type_=ends.type)
     query = sa.select(*columns, newest).where(scope, ends.is_not(None)).group_by(*columns)
     return {tuple(row[:-1]): row[-1] for row in connection.execute(query)}
+
+
+def _elsewhere(
+    connection: sa.Connection,
+    table: sa.Table,
+    scope: sa.ColumnElement[bool],
+    keys: Sequence[str],
+    wanted: Sequence[Key],
+) -> dict[Key, dict[str, Any]]:
+    """Return the current rows outside of `scope` that have one of the keys."""
+    found: dict[Key, dict[str, Any]] = {}
+    for some in chunks(wanted, _KEYS_AT_ONCE):
+        is_one = sa.tuple_(*(table.c[name] for name in keys)).in_(some)
+        query = sa.select(table).where(is_one, sa.not_(scope), current(table))
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+        found |= {_key(row, keys): row for row in rows}
+    return found
 
 
 def _supersede(

@@ -117,4 +117,4 @@ def test_a_contradiction_is_refused_with_line_both_results_and_remedy(enrolled):
     text = refused(enrolled, "load", str(write_csv(enrolled / "two.csv", [row("3942", NIGHT, -10.0, "T1")])))
     assert "two.csv:2: Trade T1 of account A3942 is known with net $10" in text
     assert "here with net -$10" in text
-    assert "a correction or another trade needs an id of its own" in text
+    assert "`riskops load --correct` takes it as a correction" in text

@@ -138,7 +138,7 @@ class TestAContradictingTrade:
         reason = received["failures"]["A3951"]
         assert reason.startswith(f"trades_{NIGHT}.csv:5: Trade {self.KNOWN}-3951 of account A3951 is known")
         assert f"on {self.KNOWN}, here with net -$900 and gross -$900 on {NIGHT}" in reason
-        assert reason.endswith("Write it as known; a correction or another trade needs an id of its own.")
+        assert reason.endswith("Write it as known, or give another trade an id of its own.")
 
     def test_what_is_known_stands_and_everything_else_is_stored(self, received, desk):
         assert received["new_trades"] == 3
@@ -185,7 +185,11 @@ class TestAContradictingTrade:
     def test_two_results_in_one_answer_of_any_source_store_neither(self, desk, monkeypatch):
         told = [trade("3942", NIGHT, 1), trade("3951", NIGHT, 2), trade("3951", NIGHT, -2)]
         covered = tuple((f"A{t}", NIGHT) for t in TRADERS)
-        source = SimpleNamespace(fetch=lambda *_asked: iter([Fetched(tuple(told), covered)]))
+        source = SimpleNamespace(
+            tells_fills=False,
+            is_asked_again=False,
+            fetch=lambda *_asked: iter([Fetched(tuple(told), covered)]),
+        )
         monkeypatch.setattr(Desk, "source", lambda _desk: source)
         receipt = ingest(desk, RUN)
         assert (list(receipt["failures"]), receipt["new_trades"]) == (["A3951"], 1)

@@ -138,7 +138,7 @@ class TestContradictions:
         heading, line = str(caught.value).splitlines()
         assert heading == "more.csv is refused, nothing was loaded. Problems: 1."
         assert line.startswith(f"more.csv:3: Trade {self.KNOWN_ID} of account A3942 is known with net ")
-        assert f"here with net -$500 and gross -$500 on {NIGHT}. Write it as known;" in line
+        assert f"here with net -$500 and gross -$500 on {NIGHT}. Write it as known, or" in line
         assert content_of(desk) == before
 
     def test_all_of_them_are_listed(self, desk, folder):

@@ -16,6 +16,7 @@ from airflow.utils.types import DagRunType
 
 from morning_task import (
     budgeted,
+    desk_environment,
     on_desk,
     resolve_run,
     run_verb,
@@ -184,6 +185,64 @@ def test_a_desk_that_is_not_set_up_fails_without_retries(monkeypatch: pytest.Mon
     monkeypatch.delenv("RISKOPS_DATABASE_URL")
     with pytest.raises(AirflowFailException, match="RISKOPS_DATABASE_URL is not set"):
         on_desk(lambda _desk: {})
+
+
+class TestConnection:
+    """A connection ``propreports`` stands in for the variables of the back office."""
+
+    VARIABLES = ("RISKOPS_PROPREPORTS_URL", "RISKOPS_PROPREPORTS_USER", "RISKOPS_PROPREPORTS_PASSWORD")
+
+    @pytest.fixture(autouse=True)
+    def _connection(self, monkeypatch: pytest.MonkeyPatch):
+        for name in self.VARIABLES:
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("RISKOPS_SOURCE", "propreports")
+        monkeypatch.setenv("AIRFLOW_CONN_PROPREPORTS", "https://riskops:pass%40word@firm.propreports.com")
+
+    def told(self):
+        environ = desk_environment()
+        return tuple(environ.get(name) for name in self.VARIABLES)
+
+    def test_it_is_used_where_none_of_the_variables_is_set(self):
+        assert self.told() == ("https://firm.propreports.com", "riskops", "pass@word")
+
+    def test_its_host_may_be_a_whole_address(self, monkeypatch: pytest.MonkeyPatch):
+        connection = (
+            '{"conn_type": "generic", "host": "https://firm.propreports.com/api.php", "login": "riskops"}'
+        )
+        monkeypatch.setenv("AIRFLOW_CONN_PROPREPORTS", connection)
+        assert self.told() == ("https://firm.propreports.com/api.php", "riskops", "")
+
+    @pytest.mark.parametrize("name", [*VARIABLES, "RISKOPS_PROPREPORTS_PASSWORD_FILE"])
+    def test_a_variable_that_is_set_counts_alone(self, name: str, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv(name, "mine")
+        assert self.told() == tuple("mine" if name == variable else None for variable in self.VARIABLES)
+
+    def test_another_source_does_not_ask_for_it(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("RISKOPS_SOURCE", "csv")
+        assert self.told() == (None, None, None)
+
+    def test_without_it_nothing_stands_in(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.delenv("AIRFLOW_CONN_PROPREPORTS")
+        assert self.told() == (None, None, None)
+
+    @pytest.mark.usefixtures("desk_of_tasks")
+    def test_a_desk_of_tasks_gets_the_login_and_shows_it_nowhere(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("RISKOPS_SOURCE", "propreports")
+        seen = []
+        on_desk(lambda desk: seen.append((desk.source().name, repr(desk.settings))) or {})
+        ((name, shown),) = seen
+        assert name == "propreports"
+        assert "pass@word" not in shown
+
+    @pytest.mark.usefixtures("desk_of_tasks")
+    def test_a_desk_without_a_login_says_which_variables_it_misses(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("RISKOPS_SOURCE", "propreports")
+        monkeypatch.delenv("AIRFLOW_CONN_PROPREPORTS")
+        with pytest.raises(
+            AirflowFailException, match="RISKOPS_PROPREPORTS_URL, RISKOPS_PROPREPORTS_USER and"
+        ):
+            on_desk(lambda desk: {"name": desk.source().name})
 
 
 def test_a_task_gets_the_minutes_of_its_verb(monkeypatch: pytest.MonkeyPatch):

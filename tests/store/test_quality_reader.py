@@ -171,8 +171,8 @@ def test_counts_look_back_a_limited_number_of_sessions(night, monkeypatch):
 
 
 def test_daily_results_are_those_known_at_the_cut_off(night):
-    newer = daily_result(PREVIOUS, "A3942", [], net_cents=77, gross_cents=77, known_at=CUT_OFF)
-    newest = daily_result(PREVIOUS, "A3942", [], net_cents=99, gross_cents=99, known_at=LATE)
+    newer = daily_result(PREVIOUS, "A3942", [], net_cents=77, gross_cents=77, trades=1, known_at=CUT_OFF)
+    newest = daily_result(PREVIOUS, "A3942", [], net_cents=99, gross_cents=99, trades=1, known_at=LATE)
     night.insert(daily_results, [newer, newest])
     found = night.slices().account_days
     of_the_night = found[(found["session"] == PREVIOUS) & (found["account_id"] == "A3942")]

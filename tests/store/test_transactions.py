@@ -115,13 +115,14 @@ class TestTrades:
             add(desk, FIRST)
         aside = []
         arriving = [*([FIRST] if at_once else []), changed, other]
-        desk.store.transactions.add(arriving, [], "test", set_aside=aside.append)
+        desk.store.transactions.add(arriving, [], "test", decide=aside.append)
         assert results(desk) == {NIGHT: -150.0}
         [contradiction] = aside
         assert str(contradiction) == (
             f"late.csv:7: Trade 1 of account {ACCOUNT} is known with net -$200 and gross -$200 on {NIGHT}, "
             f"here with net $1 and gross $1 on {NIGHT}. "
-            "Write it as known; a correction or another trade needs an id of its own."
+            "Write it as known, or give another trade an id of its own; "
+            "`riskops load --correct` takes it as a correction."
         )
 
     def test_the_same_trade_from_another_file_is_no_contradiction(self, desk):

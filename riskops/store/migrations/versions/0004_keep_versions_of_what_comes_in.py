@@ -52,11 +52,25 @@ def _let_trades_have_versions() -> None:
         batch_op.drop_constraint("pk_trades", type_="primary")
         batch_op.create_primary_key("pk_trades", ["account_id", "trade_id", "known_at"])
         batch_op.create_check_constraint(batch_op.f("ck_trades_version"), VERSION)
+    _allow_one_current("trades", "account_id", "trade_id")
+
+
+def _allow_one_current(table: str, *columns: str) -> None:
+    is_current = sa.text("superseded_at IS NULL")
+    op.create_index(
+        op.f(f"uq_{table}_current"),
+        table,
+        list(columns),
+        unique=True,
+        sqlite_where=is_current,
+        postgresql_where=is_current,
+    )
 
 
 def _keep_the_newest_trades() -> None:
     trades = sa.table("trades", sa.column("superseded_at"))
     op.execute(sa.delete(trades).where(trades.c.superseded_at.is_not(None)))
+    op.drop_index(op.f("uq_trades_current"), "trades")
     with op.batch_alter_table("trades") as batch_op:
         batch_op.drop_constraint(batch_op.f("ck_trades_version"), type_="check")
         batch_op.drop_constraint("pk_trades", type_="primary")
