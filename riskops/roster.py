@@ -10,6 +10,8 @@ from itertools import pairwise
 from riskops.errors import InputError
 from riskops.records import Account, BaseLimit, RosterEntry, RosterState, Trader
 
+SET_UP = "set up"  # by whom and why, where an entry is no change but how a desk began
+
 
 @dataclass(frozen=True, slots=True)
 class RosterView:

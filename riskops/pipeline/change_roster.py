@@ -125,6 +125,17 @@ def entered(desk: Desk, since: date, by: str, why: str) -> Entered:
     return Entered(min(now, desk_time(since, config.HISTORY_KNOWN_AT)), now, by, why)
 
 
+def acts_from(desk: Desk, since: date, known_at: datetime) -> date:
+    """Return the first session whose cut-off knows a change: the one it is for, or the next to be decided."""
+    calendar = desk.calendar
+    knows = calendar.roll_forward(desk_date(known_at))
+    lived = desk.store.mornings.lived_stretch()
+    is_too_late = known_at > desk_time(knows, config.LATEST_CUT_OFF)
+    if is_too_late or (lived is not None and lived[0] <= knows <= lived[1]):
+        knows = calendar.shift(knows, 1)
+    return max(calendar.roll_forward(since), knows)
+
+
 def refuse_unreadable(word: str) -> None:
     """Refuse an identifier that could not stand in a file of transactions."""
     try:
@@ -175,7 +186,7 @@ def _refuse_untimely(desk: Desk, order: Order, *, is_urgent: bool) -> None:
 
 def _receipt(desk: Desk, order: Order, written: tuple[RosterChange, ...], *, is_urgent: bool) -> Receipt:
     known_at = written[0].entered.known_at
-    session, first = desk.calendar.roll_forward(order.since), _acts_from(desk, order.since, known_at)
+    session, first = desk.calendar.roll_forward(order.since), acts_from(desk, order.since, known_at)
     receipt = {
         "result": "; ".join(in_words(change) for change in written),
         "known from": f"{known_at.astimezone(DESK_ZONE):%Y-%m-%d %H:%M} New York time",
@@ -185,17 +196,6 @@ def _receipt(desk: Desk, order: Order, written: tuple[RosterChange, ...], *, is_
         stop = " Stop the trading itself in the trading platform until then." if is_urgent else ""
         receipt["note"] = f"{session} goes by what was known at its cut-off, and its limits stand.{stop}"
     return receipt
-
-
-def _acts_from(desk: Desk, since: date, known_at: datetime) -> date:
-    """Return the first session whose cut-off knows a change: the one it is for, or the next to be decided."""
-    calendar = desk.calendar
-    knows = calendar.roll_forward(desk_date(known_at))
-    lived = desk.store.mornings.lived_stretch()
-    is_too_late = known_at > desk_time(knows, config.LATEST_CUT_OFF)
-    if is_too_late or (lived is not None and lived[0] <= knows <= lived[1]):
-        knows = calendar.shift(knows, 1)
-    return max(calendar.roll_forward(since), knows)
 
 
 def _said(text: str, what: str, longest: int) -> str:

@@ -8,12 +8,10 @@ from datetime import date
 
 from riskops.desk import Desk
 from riskops.errors import InputError
-from riskops.pipeline.change_roster import entered, refuse_unreadable, tidy_name
+from riskops.pipeline.change_roster import acts_from, entered, refuse_unreadable, tidy_name
 from riskops.pipeline.stage import Receipt
 from riskops.records import Account, BaseLimit, RosterEntry, RosterRecord, RosterState, Trader
-from riskops.roster import RosterView, reaches
-
-SET_UP = "riskops enrol"
+from riskops.roster import SET_UP, RosterView, reaches
 
 
 def enrol(
@@ -23,8 +21,6 @@ def enrol(
     account_id: str,
     base_limit_cents: int,
     since: date,
-    by: str = SET_UP,
-    why: str = SET_UP,
 ) -> Receipt:
     """Enrol a trader from a date on; saying the same again changes nothing.
 
@@ -47,8 +43,9 @@ def enrol(
             BaseLimit(trader_id, since, base_limit_cents),
             RosterEntry(trader_id, since, RosterState.ACTIVE),
         ]
-        draft.enter(records, entered(desk, since, by, why))
-    return {"trader": trader_id, "account": account_id}
+        written = draft.enter(records, entered(desk, since, SET_UP, SET_UP))
+        first = {"acts from": str(acts_from(desk, since, written[0].entered.known_at))} if written else {}
+    return {"trader": trader_id, "account": account_id, **first}
 
 
 def _known_name(view: RosterView, trader_id: str) -> str:

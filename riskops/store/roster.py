@@ -25,7 +25,7 @@ from riskops.records import (
     RosterState,
     Trader,
 )
-from riskops.roster import RosterView, in_order, refuse_overlaps
+from riskops.roster import SET_UP, RosterView, in_order, refuse_overlaps
 from riskops.sessions import desk_time
 from riskops.store.database import Database, statement
 from riskops.store.tables import (
@@ -40,7 +40,6 @@ from riskops.store.upsert import insert_missing
 
 NEWEST = datetime(9999, 1, 1, tzinfo=UTC)  # whatever was entered is known by then
 EARLY = date(1970, 1, 1)
-SET_UP = "set up"
 _MOMENT = timedelta(microseconds=1)  # what is entered later is known later
 _TABLES: Mapping[type, sa.Table] = {
     Trader: trader_names,

@@ -140,7 +140,7 @@ def test_history_tells_every_change_with_who_and_why(changed):
     shown = said(folder, "history", "3942")
     assert f"│ 3942 │ {NEXT} │ suspended from {NEXT} │" in shown
     assert "│ R. Manager │ cooling off │" in shown
-    assert "│ riskops enrol │" in shown
+    assert "│ set up │ set up │" in shown
     everybody = told(folder, "history")["changes"]
     assert {change["trader_id"] for change in everybody} == {"3942", "3951", "3999"}
     assert sum(change["withdrawn"] for change in everybody) == 4

@@ -11,6 +11,7 @@ from riskops.desk import open_desk
 from riskops.errors import InputError, SealedError
 from riskops.pipeline import change_roster as change
 from riskops.pipeline.change_roster import Order
+from riskops.pipeline.compose import compose
 from riskops.pipeline.enrol import enrol
 from riskops.pipeline.ingest import ingest
 from riskops.pipeline.publish import hold_limits
@@ -18,9 +19,10 @@ from riskops.pipeline.stage import cut_off
 from riskops.records import Verb
 from riskops.sessions import desk_time
 from riskops.store.roster import NEWEST
+from riskops.store.seal import LIMITS_MAIL
 from tests.builders import CALENDAR, SESSION
 from tests.desks import content_of, environment, forgotten, on_the_morning, run_for
-from tests.small_desks import BASE_CENTS, NIGHT, account_of, csv_desk, lived, night_file, quiet, row
+from tests.small_desks import BASE_CENTS, NIGHT, account_of, csv_desk, lived, quiet
 
 NEXT = CALENDAR.shift(SESSION, 1)
 PAST = CALENDAR.shift(SESSION, -5)
@@ -211,8 +213,7 @@ class TestWhenItActs:
 
 
 class TestTheMorning:
-    def test_who_is_suspended_before_the_cut_off_has_no_limit_and_who_is_later_keeps_it(self, folder, desk):
-        night_file(folder, [row(t, NIGHT, 10.0, "n") for t in ("3942", "3951")])
+    def test_who_is_suspended_before_the_cut_off_has_no_limit_and_who_is_later_keeps_it(self, desk):
         change.suspend(desk, "3942", order(SESSION))
         ingest(desk, run_for(SESSION))
         change.suspend(at(desk, 6, 40), "3951", order(SESSION))
@@ -220,12 +221,17 @@ class TestTheMorning:
         hold_limits(at(desk, 6, 50), run_for(SESSION))
         publication = desk.store.mornings.publication(SESSION, 0)
         assert [decision.trader_id for decision in publication.decisions] == ["3951"]
+        compose(desk, run_for(SESSION))
+        text = desk.store.mornings.report(SESSION, 0, LIMITS_MAIL).text
+        told = [line for line in text.splitlines() if "Roster:" in line]
+        assert told == ["Roster: Trader 3942 suspended from Mon 16 Mar (R. Manager: asked for)"]
 
-    def test_a_new_trader_s_account_is_fetched_by_the_roster_of_the_cut_off(self, folder, desk):
-        night_file(folder, [row(t, NIGHT, 10.0, "n") for t in ("3942", "3951")])
-        assert ingest(desk, run_for(SESSION))["accounts"] == 2
-        enrol(at(desk, 6, 40), "3999", "", account_of("3999"), BASE_CENTS, PAST)
-        assert ingest(at(desk, 6, 45), run_for(SESSION))["accounts"] == 2
+    def test_who_is_enrolled_after_the_cut_off_is_not_missed_by_another_ingest(self, desk):
+        first = ingest(desk, run_for(SESSION))
+        receipt = enrol(at(desk, 6, 40), "3999", "", account_of("3999"), BASE_CENTS, PAST)
+        assert receipt["acts from"] == NEXT.isoformat()
+        again = ingest(at(desk, 6, 45), run_for(SESSION))
+        assert (first["accounts"], first["failures"]) == (again["accounts"], again["failures"]) == (2, {})
 
 
 class TestEnrolling:
