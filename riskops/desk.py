@@ -108,8 +108,8 @@ def _propreports(desk: Desk) -> Source:
     back_office = desk.settings.back_office
     if back_office is None:
         raise ConfigurationError(
-            "RISKOPS_PROPREPORTS_URL, RISKOPS_PROPREPORTS_USER and RISKOPS_PROPREPORTS_PASSWORD are not set. "
-            "See 'Settings' in the README."
+            "RISKOPS_SOURCE=propreports: RISKOPS_PROPREPORTS_URL, RISKOPS_PROPREPORTS_USER and "
+            "RISKOPS_PROPREPORTS_PASSWORD are not set. See 'Settings' in the README."
         )
     names = AccountNames(desk.store.database, desk.settings.source)
     patience = Patience()  # one for all that is asked of this source: its time runs from now

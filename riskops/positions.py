@@ -106,9 +106,10 @@ def match(carried: Iterable[Lot], fills: Iterable[Fill], *, account_id: str, ses
     Raises
     ------
     InputError
-        If a fill covers where nothing is short, belongs to another account or session, comes twice, has
-        no quantity or is not in USD, or if a lot is of another account, of no earlier session, or
-        against another lot of its symbol.
+        If a fill covers where nothing was short in the session so far, belongs to another account or
+        session, comes twice, has no quantity or is not in USD, or if a lot is of another account, of no
+        earlier session, or against another lot of its symbol. A cover of more than is short turns the
+        position, in one fill as in two.
 
     See Also
     --------
@@ -182,9 +183,10 @@ class _Book:
 
     def __init__(self, lots: Iterable[Lot]) -> None:
         self._open: defaultdict[str, deque[Lot]] = defaultdict(deque)
+        self._shorted: set[str] = set()
         self._ledger = _Ledger()
         for lot in lots:
-            self._open[lot.symbol].append(lot)
+            self._add(lot)
 
     def lots(self) -> list[Lot]:
         """Return the open lots by symbol, the oldest first."""
@@ -193,9 +195,9 @@ class _Book:
     def take(self, fill: Fill) -> list[Trade]:
         """Close what the fill closes, open what is left of it, and return the trades."""
         queue, left, trades = self._open[fill.symbol], fill.quantity, []
-        if fill.action is Action.COVER and not (queue and queue[0].side is Side.SHORT):
+        if fill.action is Action.COVER and fill.symbol not in self._shorted:
             raise InputError(
-                f"{_named(fill)} covers {fill.quantity}, but nothing is short. The fill that opened the "
+                f"{_named(fill)} covers {fill.quantity}, but nothing was short. The fill that opened the "
                 "position is missing: load the earlier fills of the account."
             )
         while left and queue and queue[0].fill.action.sign != fill.action.sign:
@@ -206,8 +208,13 @@ class _Book:
             if piece < lot.left:
                 queue.appendleft(Lot(lot.fill, lot.left - piece))
         if left:
-            queue.append(Lot(fill, left))
+            self._add(Lot(fill, left))
         return trades
+
+    def _add(self, lot: Lot) -> None:
+        self._open[lot.symbol].append(lot)
+        if lot.side is Side.SHORT:
+            self._shorted.add(lot.symbol)
 
     def _close(self, opening: Fill, closing: Fill, quantity: Decimal) -> Trade:
         """Return the trade that a piece of two fills makes."""

@@ -14,6 +14,7 @@ import pytest
 from riskops.errors import InputError
 from riskops.positions import Lot, Matched, charged_fees_cents, match, suspected_split
 from riskops.records import Fill, Side
+from tests.builders import SESSION
 from tests.fills import ACCOUNT, fill
 
 
@@ -73,6 +74,7 @@ class TestMatching:
             ("3/4", "short 50", 17_500, 100, 17_400),
         ]
         assert left(second) == [("XYZ", "3", -50)]
+        assert {trade.session for trade in second.trades} == {SESSION + timedelta(days=1)}
         third = matched(fill("C", 50, "53.00", "0.50", fill_id="5", day=2), carried=second.carried)
         assert told(third) == [("3/5", "short 50", -5_000, 100, -5_100)]
         assert left(third) == []
@@ -112,6 +114,16 @@ class TestMatching:
         )
         assert told(result) == [("1/3", "long 0.1", 333, 2, 331), ("2/3", "long 0.2", 667, 4, 663)]
         assert left(result) == []
+
+    def test_no_digit_is_lost(self):
+        """The last digit decides the cent, and that something stays open."""
+        tiny = Decimal(1).scaleb(-30)
+        result = matched(
+            fill("B", "1." + "0" * 29 + "1", "10", fill_id="1"),
+            fill("S", 1, Decimal("20.005" + "0" * 27 + "1"), fill_id="2", minute=1),
+        )
+        assert told(result) == [("1/2", "long 1", 1_001, 0, 1_001)]
+        assert left(result) == [("XYZ", "1", tiny)]
 
     def test_symbols_do_not_meet(self):
         result = matched(
@@ -202,20 +214,30 @@ class TestRefusals:
 
     def test_a_cover_of_nothing_names_the_fill_and_the_remedy(self):
         assert self.refused(fill("C", 100, 10, fill_id="17", day=1, minute=3)) == (
-            "Account 'A1', 'XYZ': fill '17' of 2026-03-17 13:33:00+00:00 covers 100, but nothing is short. "
+            "Account 'A1', 'XYZ': fill '17' of 2026-03-17 13:33:00+00:00 covers 100, but nothing was short. "
             "The fill that opened the position is missing: load the earlier fills of the account."
         )
+
+    def test_a_short_in_another_symbol_does_not_help(self):
+        shorted = fill("T", 100, 10, fill_id="1", day=1, symbol="ABC")
+        assert "'XYZ': fill '2'" in self.refused(shorted, fill("C", 100, 10, fill_id="2", day=1, minute=1))
 
     def test_a_cover_against_a_long_position_is_a_cover_of_nothing(self):
         message = self.refused(
             fill("B", 9, 10, fill_id="1", day=1), fill("C", 9, 10, fill_id="2", day=1, minute=1)
         )
         assert "fill '2'" in message
-        assert "nothing is short" in message
+        assert "nothing was short" in message
 
-    def test_a_cover_of_more_than_is_short_turns_the_position(self):
+    def test_a_cover_of_more_than_is_short_turns_the_position_in_one_fill_as_in_two(self):
         shorted, covered = fill("T", 5, 10, fill_id="1"), fill("C", 9, 10, fill_id="2", minute=1)
         assert left(matched(shorted, covered)) == [("XYZ", "2", 4)]
+        five, four = (fill("C", parts, 10, fill_id=f"2{parts}", minute=1) for parts in (5, 4))
+        assert left(matched(shorted, four, five)) == [("XYZ", "25", 4)]
+
+    def test_a_cover_of_what_was_short_on_an_earlier_day_alone_is_a_cover_of_nothing(self):
+        flat = matched(fill("T", 5, 10, fill_id="1"), fill("C", 5, 10, fill_id="2", minute=1))
+        assert "fill '3'" in self.refused(fill("C", 4, 10, fill_id="3", day=1), carried=flat.carried)
 
     @pytest.mark.parametrize(
         ("changes", "problem"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
@@ -75,8 +76,17 @@ def load(
 
     with opened_desk() as desk:
         last: date | None = parse_session(through) if through else None
-        with console.status(Text(f"Loading {file}")):
-            receipt = load_file(desk, file, mapping, quarantine=quarantine, correct=correct, through=last)
+        with Progress(console=console, transient=True) as bar:
+            task = bar.add_task(f"Loading {escape(file.name)}", total=None)
+            receipt = load_file(
+                desk,
+                file,
+                mapping,
+                quarantine=quarantine,
+                correct=correct,
+                through=last,
+                progress=lambda done, of: bar.update(task, completed=done, total=of),
+            )
         print_receipt("Loaded", receipt)
         if receipt["rejected"]:
             _print_rejected(desk, receipt["digest"], first=REJECTED_SHOWN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date, datetime
 from functools import cached_property
@@ -17,6 +17,7 @@ from riskops.sources.csv_files import (
     TOLERATED_REJECTS,
     Extent,
     Rejected,
+    count_lines,
     coverage,
     file_digest,
     listing,
@@ -29,6 +30,8 @@ from riskops.store.contradictions import Contradiction
 from riskops.store.roster import NEWEST
 from riskops.store.transactions import FileLoad, LoadRecord, RejectedRow
 
+Progress = Callable[[int, int], None]  # lines read, and how many there are to read
+
 SHORTEST_DIGEST = 6  # of a digest written short
 
 
@@ -40,6 +43,7 @@ def load_file(
     quarantine: bool = False,
     correct: bool = False,
     through: date | None = None,
+    progress: Progress = lambda _done, _all: None,
 ) -> Receipt:
     """Load one file of transactions as history.
 
@@ -59,7 +63,8 @@ def load_file(
     """
     mapping = mapping_named(mapping_name)
     load = FileLoad(file_digest(path), mapping.name, path.name, desk.clock())
-    history = _History(desk, path, mapping, load.known_at, quarantine, correct, through)
+    steps = _Steps(path, 1 if quarantine else 2, progress)
+    history = _History(desk, path, mapping, load.known_at, quarantine, correct, through, steps.take)
     new = desk.store.transactions.add(
         history.trades(), history.covered(), mapping.name, load, history.rejected, history.decide
     )
@@ -99,6 +104,18 @@ def _is_meant(load: FileLoad, asked: str) -> bool:
     return load.file_name == asked or (len(asked) >= SHORTEST_DIGEST and load.digest.startswith(asked))
 
 
+class _Steps:
+    """Counts the lines read, out of all that will be: a file is read so many times."""
+
+    def __init__(self, path: Path, times: int, progress: Progress) -> None:
+        self._all, self._done, self._progress = count_lines(path) * times, 0, progress
+
+    def take(self, lines: int) -> None:
+        """Take note of some more lines."""
+        self._done += lines
+        self._progress(min(self._done, self._all), self._all)
+
+
 class _History:
     """One reading of a file: its trades first, then what it confirms and what was set aside."""
 
@@ -111,10 +128,12 @@ class _History:
         quarantine: bool,
         correct: bool,
         through: date | None,
+        progress: Callable[[int], None],
     ) -> None:
         self._desk, self._path, self._mapping, self._now = desk, path, mapping, now
         self._quarantine, self._correct, self._through = quarantine, correct, through
         self._extent = Extent()
+        self._progress = progress
         self._good_rows = 0
         self._contradictions: list[Contradiction] = []
         self.corrected = 0
@@ -123,7 +142,11 @@ class _History:
     def trades(self) -> Iterator[Trade]:
         read = read_with_rejects if self._quarantine else read_trades
         accounts = {account.account_id for account in self._desk.store.roster.accounts(NEWEST)}
-        for row in read(self._path, self._mapping, self._desk.calendar, accounts, self._now, self._known_at):
+        rows = read(
+            *(self._path, self._mapping, self._desk.calendar, accounts, self._now, self._known_at),
+            progress=self._progress,
+        )
+        for row in rows:
             if isinstance(row, Rejected):
                 self._reject(row)
                 continue

@@ -33,7 +33,9 @@ from riskops.sources.mappings import ColumnMapping, UnreadableCellError, read_id
 
 Value = TypeVar("Value")
 UsdRate = Callable[[str, date], Decimal | None]
+Progress = Callable[[int], None]
 
+PROGRESS_LINES = 1_000  # between two reports of progress
 LISTED_PROBLEMS = 20
 COUNTED_PROBLEMS = 1_000  # a strict reading stops looking here
 TOLERATED_REJECTS = 1_000  # from here on a file with more bad rows than good ones is refused
@@ -47,6 +49,7 @@ HOW_TO_ENROL = "Enrol it with `riskops enrol TRADER ACCOUNT --since YYYY-MM-DD`"
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_BLOCK_BYTES = 1 << 20
 _EXACT = Context(prec=600)  # wide enough that no sum or product of cells is ever rounded
 
 
@@ -155,6 +158,22 @@ def file_digest(path: Path) -> str:
         raise _unreadable(path, error) from error
 
 
+def count_lines(path: Path) -> int:
+    """Return how many lines a file has, for a bar of progress.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    _refuse_what_is_no_file(path)
+    try:
+        with path.open("rb") as stream:
+            return sum(block.count(b"\n") for block in iter(lambda: stream.read(_BLOCK_BYTES), b""))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
 def row_texts(path: Path, mapping: ColumnMapping, line_numbers: Collection[int]) -> dict[int, str]:
     """Return the texts of some rows of a file by line number, as they are kept for refused rows."""
     return {
@@ -185,6 +204,7 @@ def read_trades(
     known_at: Callable[[date], datetime],
     *,
     usd_rate: UsdRate = no_usd_rate,
+    progress: Progress = lambda _lines: None,
 ) -> Iterator[Trade]:
     """Check the whole file, then stream its trades in the order of the file.
 
@@ -205,6 +225,8 @@ def read_trades(
     usd_rate
         Gives the dated rate of a currency in USD, ``None`` where there is none. Amounts and
         prices are converted before they are rounded.
+    progress
+        Told how many more lines were read, now and then; each line is read twice.
 
     Raises
     ------
@@ -212,7 +234,7 @@ def read_trades(
         If anything is wrong with the file; lists the first problems as
         ``file:line: column 'X': what is wrong. remedy``, and accounts nobody enrolled once each.
     """
-    reading = _Reading(path, mapping, calendar, frozenset(account_ids), now, known_at, usd_rate)
+    reading = _Reading(path, mapping, calendar, frozenset(account_ids), now, known_at, usd_rate, progress)
     _refuse_unless_clean(reading)
     return _only_trades(reading)
 
@@ -226,6 +248,7 @@ def read_with_rejects(
     known_at: Callable[[date], datetime],
     *,
     usd_rate: UsdRate = no_usd_rate,
+    progress: Progress = lambda _lines: None,
 ) -> Iterator[Trade | Rejected]:
     """Stream the good rows and the refused ones in the order of the file.
 
@@ -238,7 +261,7 @@ def read_with_rejects(
         If the file as a whole cannot be read: no such file, empty, without a needed column,
         without rows, or with more refused rows than good ones.
     """
-    reading = _Reading(path, mapping, calendar, frozenset(account_ids), now, known_at, usd_rate)
+    reading = _Reading(path, mapping, calendar, frozenset(account_ids), now, known_at, usd_rate, progress)
     rejected = accepted = 0
     for row in _rows(reading):
         yield row
@@ -265,6 +288,7 @@ class _Reading:
     now: datetime
     known_at: Callable[[date], datetime]
     usd_rate: UsdRate
+    progress: Progress
 
 
 def _refuse_unless_clean(reading: _Reading) -> None:
@@ -326,8 +350,10 @@ def _rows(reading: _Reading) -> Iterator[Trade | Rejected]:
     with closing(_Occurrences()) as seen:
         desk = _RowReader(reading, _header(name, first, reading.mapping), seen)
         count = 0
-        for count, (number, line) in enumerate(lines, start=1):  # noqa: B007 - counted for the check below
+        for count, (number, line) in enumerate(lines, start=1):
             yield desk.read(number, line)
+            if count % PROGRESS_LINES == 0:
+                reading.progress(PROGRESS_LINES)
     if not count:
         raise InputError(f"{name} has a header and no rows. Export it again, with the trades.")
 

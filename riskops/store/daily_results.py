@@ -6,9 +6,12 @@ can be read again. What is known as of the same moment makes one version.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,10 +27,12 @@ _NOTHING = dict.fromkeys(("gross_cents", "fees_cents", "net_cents", "trades", "v
 
 def refresh(connection: sa.Connection, touched: Touched) -> None:
     """Write the version of every touched account-day, and again each later version of it, from its trades."""
-    days: dict[tuple[date, datetime], set[str]] = {}
-    for session, account_id, known_at in touched:
-        for moment in (known_at, *_later_versions(connection, session, account_id, known_at)):
-            days.setdefault((session, moment), set()).add(account_id)
+    days: dict[tuple[date, datetime], set[str]] = defaultdict(set)
+    for session, of_session in groupby(sorted(touched), key=itemgetter(0)):
+        versions = _versions(connection, session)
+        for _session, account_id, known_at in of_session:
+            for moment in (known_at, *(at for at in versions[account_id] if at > known_at)):
+                days[session, moment].add(account_id)
     for (session, moment), account_ids in sorted(days.items()):
         _write_versions(connection, session, moment, account_ids)
 
@@ -59,15 +64,15 @@ def _newest(connection: sa.Connection, session: date, account_id: str) -> sa.Row
     return connection.execute(newest).mappings().one_or_none()
 
 
-def _later_versions(
-    connection: sa.Connection, session: date, account_id: str, known_at: datetime
-) -> list[datetime]:
-    query = sa.select(daily_results.c.known_at).where(
-        daily_results.c.session == session,
-        daily_results.c.account_id == account_id,
-        daily_results.c.known_at > known_at,
+def _versions(connection: sa.Connection, session: date) -> Mapping[str, list[datetime]]:
+    """Return when the results of a session became known, by account."""
+    query = sa.select(daily_results.c.account_id, daily_results.c.known_at).where(
+        daily_results.c.session == session
     )
-    return list(connection.execute(query).scalars())
+    versions: defaultdict[str, list[datetime]] = defaultdict(list)
+    for account_id, known_at in connection.execute(query):
+        versions[account_id].append(known_at)
+    return versions
 
 
 def _write_versions(

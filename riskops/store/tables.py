@@ -47,7 +47,7 @@ class UtcDateTime(sa.types.TypeDecorator):
             return None
         if value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone.")
-        moment = value.astimezone(UTC)
+        moment = value if value.tzinfo is UTC else value.astimezone(UTC)
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -131,6 +131,7 @@ traders = sa.Table(
     metadata,
     sa.Column("trader_id", identifier(), primary_key=True),
     sa.Column("name", sa.String(200), nullable=False),
+    info={"grain": "One row a trader: a person with one limit, under the name of the enrolment."},
 )
 
 trader_names = sa.Table(
@@ -139,6 +140,7 @@ trader_names = sa.Table(
     sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), primary_key=True),
     *_entered(),
     sa.Column("name", sa.String(200), nullable=False),
+    info={"grain": "One row a trader and version: the name from its `known_at` on, where it is another one."},
 )
 
 roster = sa.Table(
@@ -150,6 +152,7 @@ roster = sa.Table(
     _withdrawn(),
     sa.Column("state", sa.String(16), nullable=False),
     _one_of("state", RosterState),
+    info={"grain": "One row a trader, date and version: what the trader may do from then on."},
 )
 
 accounts = sa.Table(
@@ -165,6 +168,7 @@ accounts = sa.Table(
     sa.CheckConstraint("effective_to IS NULL OR effective_to > effective_from", name="dates"),
     sa.CheckConstraint("currency = 'USD'", name="currency"),
     sa.Index(None, "trader_id"),
+    info={"grain": "One row an account, date and version: whose it is from then on."},
 )
 
 base_limits = sa.Table(
@@ -176,6 +180,7 @@ base_limits = sa.Table(
     _withdrawn(),
     sa.Column("base_limit_cents", sa.BigInteger, nullable=False),
     sa.CheckConstraint("base_limit_cents > 0", name="positive"),
+    info={"grain": "One row a trader, date and version: the daily loss limit from then on, before any cut."},
 )
 
 loads = sa.Table(
@@ -187,6 +192,7 @@ loads = sa.Table(
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("rejected", sa.Integer, nullable=False),
     sa.Column("known_at", UtcDateTime, nullable=False),
+    info={"grain": "One row a file that was loaded."},
 )
 
 rejected_rows = sa.Table(
@@ -196,6 +202,7 @@ rejected_rows = sa.Table(
     sa.Column("line", sa.Integer, primary_key=True),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("problem", sa.Text, nullable=False),
+    info={"grain": "One row a line of a loaded file that was refused, and why."},
 )
 
 trades = sa.Table(
@@ -224,6 +231,7 @@ trades = sa.Table(
     sa.CheckConstraint("opened_at IS NULL OR opened_at <= closed_at", name="order"),
     sa.Index(None, "session", "account_id"),
     _one_current("trades", "account_id", "trade_id"),
+    info={"grain": "One row a closed trade and version of it."},
 )
 
 fills = sa.Table(
@@ -242,6 +250,7 @@ fills = sa.Table(
     _one_of("action", Action),
     sa.CheckConstraint("quantity > 0 AND price >= 0", name="amounts"),
     sa.Index(None, "session", "account_id"),
+    info={"grain": "One row an execution and version of it, as the broker reports it."},
 )
 
 open_lots = sa.Table(
@@ -253,6 +262,7 @@ open_lots = sa.Table(
     sa.Column("quantity", _decimal(), nullable=False),
     *_version(),
     sa.CheckConstraint("quantity > 0", name="quantity"),
+    info={"grain": "One row a fill and session: what of the fill is still open when the session ends."},
 )
 
 broker_days = sa.Table(
@@ -267,6 +277,7 @@ broker_days = sa.Table(
     sa.Column("unrealised_change_cents", sa.BigInteger),
     *_version(),
     sa.CheckConstraint("net_cents = gross_cents - fees_cents", name="net"),
+    info={"grain": "One row an account, session and version: the broker's own summary of the day."},
 )
 
 source_accounts = sa.Table(
@@ -276,6 +287,7 @@ source_accounts = sa.Table(
     sa.Column("external_id", identifier(), primary_key=True),
     sa.Column("account_id", identifier(), nullable=False),
     sa.Column("name", sa.String(64), nullable=False),
+    info={"grain": "One row an account as a source calls it: which of ours it is."},
 )
 
 daily_results = sa.Table(
@@ -294,6 +306,7 @@ daily_results = sa.Table(
     sa.Column("other_net_cents", sa.BigInteger),
     sa.CheckConstraint("net_cents = gross_cents - fees_cents", name="net"),
     sa.CheckConstraint("trades >= 0 AND positions >= 0", name="trades"),
+    info={"grain": "One row an account, session and version: what the day came to."},
 )
 
 coverage = sa.Table(
@@ -304,6 +317,7 @@ coverage = sa.Table(
     sa.Column("known_at", UtcDateTime, nullable=False),
     sa.Column("source", sa.String(64), nullable=False),
     sa.Index(None, "session"),
+    info={"grain": "One row an account and session that a source confirms as fetched."},
 )
 
 cut_offs = sa.Table(
@@ -311,6 +325,7 @@ cut_offs = sa.Table(
     metadata,
     *_session_key(),
     sa.Column("cut_off_at", UtcDateTime, nullable=False),
+    info={"grain": "One row a session and revision: the moment after which nothing known enters."},
 )
 
 stage_outcomes = sa.Table(
@@ -322,6 +337,7 @@ stage_outcomes = sa.Table(
     sa.Column("detail", sa.JSON, nullable=False),
     _one_of("verb", Verb),
     sa.CheckConstraint("state IN ('started', 'done', 'failed')", name="state"),
+    info={"grain": "One row a session, revision and verb: how far the verb came, and what it left."},
 )
 
 quality_results = sa.Table(
@@ -338,6 +354,7 @@ quality_results = sa.Table(
     sa.Column("unexpected_count", sa.Integer, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
     _one_of("severity", Severity),
+    info={"grain": "One row a session, revision and data check: what it found."},
 )
 
 signals = sa.Table(
@@ -351,6 +368,7 @@ signals = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("numbers", sa.JSON, nullable=False),
     sa.CheckConstraint("level BETWEEN 0 AND 80", name="level"),
+    info={"grain": "One row a session, revision, trader and rule that fired."},
 )
 
 scores = sa.Table(
@@ -363,6 +381,7 @@ scores = sa.Table(
     sa.Column("detail", sa.JSON, nullable=False),
     _one_of("engine", Engine),
     sa.CheckConstraint("reduction BETWEEN 0 AND 80", name="reduction"),
+    info={"grain": "One row a session, revision, engine and trader: the reduction the engine asks for."},
 )
 
 comparisons = sa.Table(
@@ -372,6 +391,7 @@ comparisons = sa.Table(
     sa.Column("verdict", sa.String(32), nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
     _one_of("verdict", Verdict),
+    info={"grain": "One row a session and revision: champion against challenger, with the evidence."},
 )
 
 publications = sa.Table(
@@ -385,6 +405,7 @@ publications = sa.Table(
     sa.Column("code_version", sa.String(64), nullable=False),
     _one_of("verdict", Verdict),
     _rung(),
+    info={"grain": "One row a session and revision: the choice of the morning."},
 )
 
 decisions = sa.Table(
@@ -399,6 +420,7 @@ decisions = sa.Table(
     sa.Column("rung", sa.Integer, nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
     *_limit(),
+    info={"grain": "One row a session, revision and trader: the limit, and what the mail says of it."},
 )
 
 reports = sa.Table(
@@ -410,6 +432,7 @@ reports = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("html", sa.Text, nullable=False),
     sa.Column("digest", sa.String(64), nullable=False),
+    info={"grain": "One row a session, revision and kind: the mail as it was composed."},
 )
 
 outbox = sa.Table(
@@ -430,6 +453,7 @@ outbox = sa.Table(
     sa.Column("problem", sa.Text, nullable=False),
     sa.CheckConstraint("state IN ('pending', 'sending', 'sent', 'refused')", name="state"),
     sa.Index(None, "session", "revision"),
+    info={"grain": "One row a mail and recipient: whether it left."},
 )
 
 seals = sa.Table(
@@ -437,6 +461,7 @@ seals = sa.Table(
     metadata,
     *_session_key(),
     sa.Column("sealed_at", UtcDateTime, nullable=False),
+    info={"grain": "One row a session and revision whose mail is out: its limits stand."},
 )
 
 published_limits = sa.Table(
@@ -449,6 +474,7 @@ published_limits = sa.Table(
     sa.Column("base_limit_cents", sa.BigInteger, nullable=False),
     sa.Column("rung", sa.Integer, nullable=False),
     *_limit(),
+    info={"grain": "One row a session, revision and trader: the limit that was sent."},
 )
 
 applied_limits = sa.Table(
@@ -459,6 +485,7 @@ applied_limits = sa.Table(
     sa.Column("limit_cents", sa.BigInteger, nullable=False),
     sa.Column("origin", sa.String(16), nullable=False),
     sa.CheckConstraint("origin IN ('read_back', 'override', 'published')", name="origin"),
+    info={"grain": "One row a session and trader: the limit that was really in force."},
 )
 
 run_records = sa.Table(
@@ -481,6 +508,7 @@ run_records = sa.Table(
     ),
     sa.CheckConstraint("(state = 'started') = (finished_at IS NULL)", name="finished"),
     sa.Index(None, "session", "verb"),
+    info={"grain": "One row a run of a verb: who asked for it, when, and how it ended."},
 )
 
 ledger = sa.Table(
@@ -495,6 +523,7 @@ ledger = sa.Table(
     sa.Column("recorded_at", UtcDateTime, nullable=False),
     _one_of("kind", LedgerKind),
     sa.CheckConstraint("number >= 1", name="number"),
+    info={"grain": "One row a registration, promotion or demotion of a challenger."},
 )
 
 outcomes = sa.Table(
@@ -519,6 +548,7 @@ outcomes = sa.Table(
     sa.CheckConstraint(
         "large_loss_probability IS NULL OR large_loss_probability BETWEEN 0 AND 1", name="probability"
     ),
+    info={"grain": "One row a session, trader and version: the day lived under its limit."},
 )
 
 economics = sa.Table(
@@ -540,6 +570,7 @@ economics = sa.Table(
     sa.CheckConstraint("limit_cents > 0", name="limit"),
     sa.CheckConstraint("prevented_cents >= 0 AND cost_cents >= 0", name="split"),
     sa.CheckConstraint("benefit_low_cents <= benefit_high_cents", name="bounds"),
+    info={"grain": "One row a session, trader, policy and version: what the policy's limit was worth."},
 )
 
 evaluations = sa.Table(
@@ -553,4 +584,5 @@ evaluations = sa.Table(
     sa.Column("html", sa.Text, nullable=False),
     sa.Column("recorded_at", UtcDateTime, nullable=False),
     sa.CheckConstraint("first_session <= last_session", name="span"),
+    info={"grain": "One row a session on which the evidence was evaluated: the page of it."},
 )

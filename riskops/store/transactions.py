@@ -19,12 +19,13 @@ from riskops.store.chunks import chunks
 from riskops.store.contradictions import Contradiction, Decide, Result, refuse
 from riskops.store.daily_results import Touched, refresh
 from riskops.store.database import Database, Queue
+from riskops.store.new_trades import insert_all_or_none
 from riskops.store.tables import coverage, loads, rejected_rows, trades
 from riskops.store.trade_rows import trade_row
 from riskops.store.upsert import insert_missing
 from riskops.store.versions import current, tell
 
-CHUNK = 2_000
+CHUNK = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +217,24 @@ def _add_trades(connection: sa.Connection, arriving: Iterable[Trade], decide: De
     new = 0
     touched: Touched = set()
     for chunk in chunks(arriving, CHUNK):
-        missing, contradictions = _sorted_out(chunk, _already_there(connection, chunk))
-        if missing:
-            connection.execute(sa.insert(trades), [trade_row(trade) for trade in missing])
+        missing, contradictions = _written(connection, chunk)
         new += len(missing)
         touched |= {(trade.session, trade.account_id, trade.known_at) for trade in missing}
         for found in contradictions:
             touched |= _settled(connection, found, decide)
     return new, touched
+
+
+def _written(
+    connection: sa.Connection, chunk: Sequence[Trade]
+) -> tuple[Sequence[Trade], Sequence[Contradiction]]:
+    """Insert what is new of a chunk; return it, and what contradicts what is known."""
+    if insert_all_or_none(connection, chunk):
+        return chunk, ()
+    missing, contradictions = _sorted_out(chunk, _already_there(connection, chunk))
+    if missing:
+        connection.execute(sa.insert(trades), [trade_row(trade) for trade in missing])
+    return missing, contradictions
 
 
 def _already_there(connection: sa.Connection, chunk: Sequence[Trade]) -> dict[tuple[str, str], Result]:

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from riskops.money import cents
 from riskops.records import BrokerDay
+from riskops.sources.mappings import shown
 from riskops.sources.propreports.tables import Row, WrongRow, read_day, read_table
 
 NEEDED = ("Date", "Gross", "Net")
@@ -128,7 +129,7 @@ def _refuse_broken_total(row: Row, told: DaySummary) -> None:
 def _repeated(row: DaySummary, told: set[tuple[date, str]]) -> str:
     if (row.day, row.kind) not in told:
         return ""
-    return f"column 'Date': {row.day} {row.kind} is told twice. Have PropReports corrected."
+    return f"column 'Date': {row.day} is told twice for {shown(row.kind)}. Have PropReports corrected."
 
 
 def _broken_balance(before: DaySummary | None, row: DaySummary) -> str:

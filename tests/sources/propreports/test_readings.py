@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -274,7 +275,7 @@ class TestSummaries:
 
     def test_a_date_that_is_told_twice_is_refused(self, writer):
         _first, wrong = summaries(writer, summary(FRIDAY, "5.00"), summary(FRIDAY, "5.00"))
-        assert "2026-03-13 Equities is told twice" in wrong.problem
+        assert "2026-03-13 is told twice for 'Equities'" in wrong.problem
 
     def test_totals_of_the_group_are_read_alike(self, office, connect):
         office.account("17", "A-1").days = [summary(FRIDAY, "5.00")]
@@ -307,3 +308,36 @@ class TestClosedTrades:
         assert wrong == WrongRow(
             None, "trades line 2: no line with a date stands above it. Ask for it again."
         )
+
+
+def damaged(text: str, random: Random) -> str:
+    """Return a text with some characters replaced, lost or doubled."""
+    characters = list(text)
+    for _ in range(random.randint(1, 6)):
+        at = random.randrange(len(characters))
+        characters[at] = random.choice(
+            ["", '"', ",", "\n", "\r", "\0", "9", "-", "e", "Δ", "x" * 50, characters[at] * 2]
+        )
+    return "".join(characters)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_answers_are_read_or_refused_in_words_that_can_be_printed(writer, seed):
+    random = Random(seed)  # noqa: S311 - damage, no secret
+    fill_rows = [fill(MORNING, "A-1", side, 100, "210.5", n) for n, side in enumerate("BSTC")]
+    day_rows = [summary(THURSDAY, "5.00"), summary(FRIDAY, "1.00", start="100005.00")]
+    for _ in range(40):
+        tables = (
+            (reading().of, writer._written(FILL_COLUMNS, fill_rows)),
+            (
+                lambda pages: read_summaries(pages, "summaryByDate"),
+                writer._written(SUMMARY_COLUMNS, day_rows),
+            ),
+            (read_closed_trades, f"2026-03-13\n{writer._written(TRADE_COLUMNS, [closed_trade()])}"),
+        )
+        for read, text in tables:
+            try:
+                wrong = [row.problem for row in read([damaged(text, random)]) if isinstance(row, WrongRow)]
+            except UnreadableAnswerError as error:
+                wrong = [str(error)]
+            assert all(problem.isprintable() and len(problem) < 600 for problem in wrong)
