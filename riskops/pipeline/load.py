@@ -63,7 +63,7 @@ def load_file(
     """
     mapping = mapping_named(mapping_name)
     load = FileLoad(file_digest(path), mapping.name, path.name, desk.clock())
-    steps = _Steps(path, 1 if quarantine else 2, progress)
+    steps = _Steps(path, progress)
     history = _History(desk, path, mapping, load.known_at, quarantine, correct, through, steps.take)
     new = desk.store.transactions.add(
         history.trades(), history.covered(), mapping.name, load, history.rejected, history.decide
@@ -105,10 +105,10 @@ def _is_meant(load: FileLoad, asked: str) -> bool:
 
 
 class _Steps:
-    """Counts the lines read, out of all that will be: a file is read so many times."""
+    """Counts the lines read, out of all there are."""
 
-    def __init__(self, path: Path, times: int, progress: Progress) -> None:
-        self._all, self._done, self._progress = count_lines(path) * times, 0, progress
+    def __init__(self, path: Path, progress: Progress) -> None:
+        self._all, self._done, self._progress = count_lines(path), 0, progress
 
     def take(self, lines: int) -> None:
         """Take note of some more lines."""

@@ -1,7 +1,7 @@
 """Transactions from a CSV file of closed trades, or of fills that carry the venue's realised result.
 
 A file is streamed line by line: memory does not grow with its size. Rows are read either strictly
-(`read_trades`: one bad row refuses the file, after a first pass that lists the problems) or with
+(`read_trades`: one bad row refuses the file, at its end, with a list of all problems) or with
 quarantine (`read_with_rejects`: bad rows come out as `Rejected` among the good ones). One line is one
 row; line breaks inside quotes are refused, so that a stray quote spoils its own line only.
 
@@ -206,7 +206,10 @@ def read_trades(
     usd_rate: UsdRate = no_usd_rate,
     progress: Progress = lambda _lines: None,
 ) -> Iterator[Trade]:
-    """Check the whole file, then stream its trades in the order of the file.
+    """Stream the trades of a file in its order, and refuse the file at its end where a row was wrong.
+
+    From the first wrong row on no trade comes any more, so that whoever writes them has to take back
+    what he wrote when the error comes.
 
     Parameters
     ----------
@@ -226,7 +229,7 @@ def read_trades(
         Gives the dated rate of a currency in USD, ``None`` where there is none. Amounts and
         prices are converted before they are rounded.
     progress
-        Told how many more lines were read, now and then; each line is read twice.
+        Told how many more lines were read, now and then.
 
     Raises
     ------
@@ -235,8 +238,16 @@ def read_trades(
         ``file:line: column 'X': what is wrong. remedy``, and accounts nobody enrolled once each.
     """
     reading = _Reading(path, mapping, calendar, frozenset(account_ids), now, known_at, usd_rate, progress)
-    _refuse_unless_clean(reading)
-    return _only_trades(reading)
+    problems = _Problems(path.name, f"column {mapping.account!r}: ")
+    for row in _rows(reading):
+        if isinstance(row, Rejected):
+            problems.add(row)
+        elif problems.are_none:
+            yield row
+        if problems.are_enough:
+            break
+    if not problems.are_none:
+        raise InputError(listing(path.name, problems.texts()))
 
 
 def read_with_rejects(
@@ -291,18 +302,6 @@ class _Reading:
     progress: Progress
 
 
-def _refuse_unless_clean(reading: _Reading) -> None:
-    """Go through the whole file once and raise what is wrong with it."""
-    problems = _Problems(reading.path.name, f"column {reading.mapping.account!r}: ")
-    for row in _rows(reading):
-        if isinstance(row, Rejected):
-            problems.add(row)
-        if problems.are_enough:
-            break
-    if found := problems.texts():
-        raise InputError(listing(reading.path.name, found))
-
-
 class _Problems:
     """What a strict reading finds: problems row by row, accounts nobody enrolled once each."""
 
@@ -310,6 +309,10 @@ class _Problems:
         self._file_name, self._account_column = file_name, account_column
         self._of_rows: list[str] = []
         self._strangers: dict[str, list[int]] = {}
+
+    @property
+    def are_none(self) -> bool:
+        return not (self._of_rows or self._strangers)
 
     @property
     def are_enough(self) -> bool:
@@ -331,13 +334,6 @@ class _Problems:
         counted = f"{rows:,} row{'s' if rows > 1 else ''}, first in line {first}"
         remedy = f"{HOW_TO_ENROL} or take its rows out."
         return f"{self._file_name}: account {shown(account)} is not enrolled: {counted}. {remedy}"
-
-
-def _only_trades(reading: _Reading) -> Iterator[Trade]:
-    for row in _rows(reading):
-        if isinstance(row, Rejected):
-            raise InputError(f"{reading.path.name} changed while it was read. Load it again.")
-        yield row
 
 
 def _rows(reading: _Reading) -> Iterator[Trade | Rejected]:

@@ -518,17 +518,21 @@ def test_a_long_list_of_problems_is_cut_and_counted(file):
     assert len(message.splitlines()) == 1 + LISTED_PROBLEMS
 
 
-def test_a_bad_last_row_is_found_before_the_first_trade_is_handed_over(file):
-    path = file(*[TRADE | {"trade_id": f"T{n}"} for n in range(200)], TRADE | {"side": "B"})
-    with pytest.raises(InputError):
-        read_trades(path, CLOSED_TRADES, CALENDAR, DESK, NOW, CALENDAR.history_known_at)
+def test_from_a_bad_row_on_no_trade_is_handed_over_and_the_end_refuses_the_file(file):
+    good = [TRADE | {"trade_id": f"T{n}"} for n in range(200)]
+    path = file(*good[:100], TRADE | {"side": "B"}, *good[100:])
+    handed = []
+    with pytest.raises(InputError, match="nothing was loaded"):
+        handed.extend(read_trades(path, CLOSED_TRADES, CALENDAR, DESK, NOW, CALENDAR.history_known_at))
+    assert len(handed) <= 100
 
 
-def test_a_file_that_changes_after_the_check_is_refused(file):
-    trades = read_trades(file(TRADE), CLOSED_TRADES, CALENDAR, DESK, NOW, CALENDAR.history_known_at)
-    file(TRADE | {"side": "B"})
-    with pytest.raises(InputError, match="changed while it was read"):
-        list(trades)
+def test_the_lines_read_are_told_now_and_then(file):
+    told = []
+    path = file(*[TRADE | {"trade_id": f"T{n}"} for n in range(2_500)])
+    wanted = (path, CLOSED_TRADES, CALENDAR, DESK, NOW, CALENDAR.history_known_at)
+    assert len(list(read_trades(*wanted, progress=told.append))) == 2_500
+    assert told == [1_000, 1_000]
 
 
 # --- quarantine ---------------------------------------------------------------------------
