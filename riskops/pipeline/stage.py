@@ -83,7 +83,9 @@ def cut_off(desk: Desk, run: Run) -> datetime:
 def roster_known_by(desk: Desk, run: Run) -> datetime:
     """Return the moment whose roster a session goes by: its cut-off, or now while today's is to come."""
     recorded = desk.store.mornings.cut_off(run.session, run.revision)
-    return recorded or (desk.clock() if is_today(desk, run) else cut_off(desk, run))
+    if recorded is not None or not is_today(desk, run):
+        return cut_off(desk, run)
+    return min(desk.clock(), desk_time(run.session, config.LATEST_CUT_OFF))
 
 
 def read_history(desk: Desk, run: Run) -> DeskHistory:
