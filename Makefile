@@ -5,6 +5,8 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 STATE := $(CURDIR)/.riskops
 SESSION ?= 2026-10-30
+CELERY := include/docker/requirements-celery
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links
 
 include include/demo.env
 RISKOPS_DATABASE_URL := sqlite:///$(STATE)/risk.db
@@ -17,7 +19,8 @@ AIRFLOW__CORE__PLUGINS_FOLDER := $(CURDIR)/plugins
 AIRFLOW__DATABASE__SQL_ALCHEMY_CONN := sqlite:///$(AIRFLOW_HOME)/airflow.db
 DEMO := $(foreach name,$(filter RISKOPS_% AIRFLOW% GX_%,$(.VARIABLES)),$(name)='$($(name))')
 
-.PHONY: help setup run up test databases check campaigns chaos fuzz bench lint types imports docs audit lock clean
+.PHONY: help setup run up test databases check campaigns chaos fuzz bench lint types imports docs audit lock \
+	secrets clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -33,6 +36,13 @@ setup: .venv/.ready ## Make the virtual environment
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python -e .
 	@touch $@
+
+.venv/.celery: .venv/.ready $(CELERY).txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt -r $(CELERY).txt
+	@touch $@
+
+secrets: ## Make secrets/, desk/ and .env for `docker compose up`; what is there is kept
+	@sh include/docker/secrets.sh
 
 run: setup .riskops/airflow/.migrated ## Decide and mail this morning's limits for the demo desk, through Airflow
 	@env $(DEMO) $(BIN)/riskops demo
@@ -53,15 +63,15 @@ up: setup ## Start the Airflow UI on loopback with PostgreSQL, the demo desk and
 	@exec env $(DEMO) $(BIN)/riskops up --folder .riskops/up
 
 test: setup ## Run the test suite, without the long campaigns
-	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile -m "not campaign and not on_postgresql"
+	@$(BIN)/python -m pytest --quiet -rs -n 2 --dist loadfile -m "not campaign and not on_postgresql"
 
 databases: setup ## Run the tests of the risk database once more, on PostgreSQL
 	@$(BIN)/python -m pytest --quiet -n 2 --dist loadfile -m "on_postgresql and not campaign"
 
 check: setup lint types imports audit test databases campaigns ## Everything CI runs (docs are tests)
 
-campaigns: setup
-	@$(BIN)/python -m pytest --quiet -n 3 --dist loadfile -m campaign
+campaigns: setup .venv/.celery
+	@$(BIN)/python -m pytest --quiet -rs -n 3 --dist loadfile -m campaign
 
 chaos: setup ## Kill verbs at random through N mornings: make chaos N=200 SEED=1
 	@$(BIN)/python -m tests.campaigns.chaos --mornings $(N) --seed $(SEED)
@@ -90,10 +100,12 @@ imports: setup
 
 audit: setup ## Ask the OSV database for known vulnerabilities of the lock (needs the network)
 	@$(BIN)/python .ci/audit.py requirements.txt
+	@$(BIN)/python .ci/audit.py $(CELERY).txt
 
-lock: setup ## Compile requirements.in into requirements.txt
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" requirements.in -o requirements.txt
+lock: setup ## Compile requirements.in into requirements.txt, and what Celery adds to it
+	@$(COMPILE) --custom-compile-command "make lock" requirements.in -o requirements.txt
+	@$(COMPILE) --no-annotate --no-header --constraints requirements.txt $(CELERY).in > .venv/with-celery.txt
+	@grep --line-regexp --fixed-strings --invert-match --file=requirements.txt .venv/with-celery.txt > $(CELERY).txt
 
 clean: ## Forget the demo desk and Airflow's home; keep .venv
 	@rm -rf .riskops

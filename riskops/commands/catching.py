@@ -1,4 +1,4 @@
-"""A mail server on loopback that keeps every mail as a file: for trials, never for a desk."""
+"""A mail server that keeps every mail as a file, on loopback: for trials, never for a desk."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ class _Announced(Mailbox):
 def catch_mail(
     folder: Annotated[Path, typer.Argument(help="Where mails are kept (a Maildir).")],
     command: Annotated[list[str] | None, typer.Argument(help="A command to run meanwhile.")] = None,
-    port: Annotated[int, typer.Option(help="Port on loopback.")] = 1025,
+    port: Annotated[int, typer.Option(help="Where to listen: the port.")] = 1025,
+    host: Annotated[str, typer.Option(help="Where to listen: the address.")] = LOOPBACK,
 ) -> None:
-    """Catch mails on loopback while a command runs, or until this one is stopped."""
+    """Catch mails, on loopback, while a command runs, or until this one is stopped."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    server = Controller(_Announced(folder), hostname=LOOPBACK, port=port)
+    server = Controller(_Announced(folder), hostname=host, port=port)
     server.start()
-    console.print(f"Catching mails on {LOOPBACK}:{port}, kept in {folder}/new")
+    console.print(f"Catching mails on {host}:{port}, kept in {folder}/new")
     try:
         code = _wait_for(command)
     except KeyboardInterrupt:

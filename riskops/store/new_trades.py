@@ -6,7 +6,7 @@ finds a trade that is there, the chunk is taken back and somebody looks at each 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
@@ -15,6 +15,8 @@ from riskops.records import Trade
 from riskops.store.database import statement
 from riskops.store.tables import trades
 from riskops.store.trade_rows import trade_row
+
+Writer = Callable[[Any], Any]
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -40,10 +42,26 @@ def _refusals(connection: sa.Connection) -> tuple[type[Exception], ...]:
 
 
 def _insert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
-    if connection.dialect.name != "postgresql":
-        connection.execute(sa.insert(trades), rows)
+    if connection.dialect.name == "postgresql":
+        psycopg = cast("Connection", connection.connection.driver_connection)
+        with psycopg.cursor() as cursor, cursor.copy(statement("copy_trades")) as copy:
+            for row in rows:
+                copy.write_row(tuple(row.values()))
         return
-    psycopg = cast("Connection", connection.connection.driver_connection)
-    with psycopg.cursor() as cursor, cursor.copy(statement("copy_trades")) as copy:
-        for row in rows:
-            copy.write_row(tuple(row.values()))
+    columns, dialect = list(rows[0]), connection.dialect
+    insert = sa.insert(trades).compile(dialect=dialect, column_keys=columns)
+    writers = _writers(columns, dialect)
+    connection.exec_driver_sql(str(insert), [_as_kept(row, writers) for row in rows])
+
+
+def _writers(columns: Sequence[str], dialect: sa.Dialect) -> list[tuple[int, Writer]]:
+    """Return what turns cells into what the driver takes, as SQLAlchemy does it for every statement."""
+    found = (trades.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns)
+    return [(position, write) for position, write in enumerate(found) if write is not None]
+
+
+def _as_kept(row: dict[str, Any], writers: Sequence[tuple[int, Writer]]) -> tuple[Any, ...]:
+    cells = [*row.values()]
+    for position, write in writers:
+        cells[position] = write(cells[position])
+    return tuple(cells)

@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from threadpoolctl import threadpool_limits
 
-from tests.benchmarks import bootstrap, daily_dag, features, growth, morning, walk_forward
+from tests.benchmarks import bootstrap, daily_dag, features, growth, ingest, morning, walk_forward
 from tests.benchmarks.measuring import Bar, Bars
 
 console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -27,14 +27,16 @@ SUBJECTS: tuple[Callable[[], Bars], ...] = (
     bootstrap.bars,
     morning.bars,
     growth.bars,
+    ingest.bars,
     daily_dag.bars,
 )
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "arch", "apache-airflow")
 HEAD = """# Performance
 
-Made by `make bench`, which ends with an error where a bar is missed; it takes a few minutes. Every figure
-is a ratio: both programs run in turns in one run, by processor time on one core (the DAG: by the clock on
-the wall), and the medians are compared. So the figures mean the same on another machine, about.
+Made by `make bench`, which ends with an error where a bar is missed; it takes some ten minutes. Every figure
+is a ratio: both programs run in turns in one run, by processor time on one core (the DAG and the trades
+into the database: by the clock on the wall), and the medians are compared. So the figures mean the same
+on another machine, about.
 
 """
 FOOT = """

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 from typer.main import get_command
 
 from riskops import errors
@@ -98,13 +97,6 @@ def test_every_requirement_says_why_it_is_there() -> None:
     lines = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
     wanted = [line for line in lines if line and not line.startswith("#")]
     assert all(re.search(r"\S\s+# \S", line) for line in wanted)
-
-
-def test_the_compose_file_publishes_on_loopback_only() -> None:
-    services = yaml.safe_load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8"))["services"]
-    ports = [port for service in services.values() for port in service.get("ports", [])]
-    assert ports
-    assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
 @pytest.mark.parametrize(

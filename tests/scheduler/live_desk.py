@@ -74,7 +74,7 @@ class Templates:
         key = (began, session, run_type)
         if key not in self._decided:
             folder = copied(began, self._folder / f"{began.name}-{session}-{run_type}")
-            self._decided[key] = _morning(folder, session, run_type)
+            self._decided[key] = undisturbed_morning(folder, session, run_type)
         return self._decided[key]
 
 
@@ -155,11 +155,11 @@ class LiveDesk:
         return found
 
     def decided(self, session: date) -> dict[str, tuple]:
-        return _limits(self.publication(session))
+        return limits(self.publication(session))
 
     def expected(self, session: date, run_type: RunType = RunType.BACKFILL) -> dict[str, tuple]:
         """Return what the verbs decide when nothing disturbs them, on a desk of their own."""
-        return _limits(self._templates.decided(self._began, session, run_type))
+        return limits(self._templates.decided(self._began, session, run_type))
 
     def is_sending(self) -> bool:
         """Say whether a mail was begun and its fate is open."""
@@ -169,15 +169,20 @@ class LiveDesk:
 
     def mails(self) -> list[EmailMessage]:
         """Return every mail that arrived."""
-        files = sorted(self._mails.iterdir())
-        return [message_from_bytes(path.read_bytes(), policy=default) for path in files]
+        return caught(self._mails)
 
     def reached(self) -> Counter[str]:
         """Return how many mails every recipient got."""
         return Counter(mail["To"] for mail in self.mails())
 
 
-def _morning(folder: Path, session: date, run_type: RunType) -> Publication:
+def caught(mails: Path) -> list[EmailMessage]:
+    """Return the mails of a folder."""
+    return [message_from_bytes(path.read_bytes(), policy=default) for path in sorted(mails.iterdir())]
+
+
+def undisturbed_morning(folder: Path, session: date, run_type: RunType) -> Publication:
+    """Let every verb of a session run once, in this process; return what was published."""
     run = run_for(session, run_type, deliver=False)
     with opened(folder, on_the_morning(session), RISKOPS_CALENDAR=EXCHANGE) as desk:
         for verb in each_verb():
@@ -187,5 +192,6 @@ def _morning(folder: Path, session: date, run_type: RunType) -> Publication:
     return published
 
 
-def _limits(published: Publication) -> dict[str, tuple]:
+def limits(published: Publication) -> dict[str, tuple]:
+    """Return what a publication says of every trader."""
     return {d.trader_id: (d.reduction, d.limit_cents, d.rung, d.reasons) for d in published.decisions}

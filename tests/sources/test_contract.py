@@ -16,11 +16,11 @@ from riskops.records import Account
 from riskops.settings import Secret
 from riskops.sources.csv_inbox import CsvInbox
 from riskops.sources.demo import FIRST_SESSION, TRADERS, DemoDesk
-from riskops.sources.propreports.accounts import NamesInMemory
 from riskops.sources.propreports.client import PropReportsClient
 from riskops.sources.propreports.source import PropReports
 from riskops.sources.source import Fetched, Source
 from tests.builders import CALENDAR
+from tests.names_in_memory import NamesInMemory
 from tests.propreports_server import PASSWORD, USER, back_office, fill, summary
 
 SESSIONS = [date(2026, 3, 12), date(2026, 3, 13), date(2026, 3, 16)]

@@ -6,11 +6,11 @@ import pytest
 
 from riskops.sources.propreports.accounts import (
     ListedAccount,
-    NamesInMemory,
     owned_accounts,
     read_accounts,
 )
 from riskops.sources.propreports.tables import UnreadableAnswerError
+from tests.names_in_memory import NamesInMemory
 
 ROSTER = ("A-1", "B-2")
 

@@ -9,9 +9,9 @@ import pytest
 from riskops.errors import ConfigurationError, SourceError, SourceRefusedError
 from riskops.records import Account
 from riskops.sessions import trading_calendar
-from riskops.sources.propreports.accounts import NamesInMemory
 from riskops.sources.propreports.source import PropReports
 from tests.builders import CALENDAR
+from tests.names_in_memory import NamesInMemory
 from tests.propreports_server import (
     PASSWORD,
     cut_short,
