@@ -22,6 +22,7 @@ from riskops.commands import (
     live,
     reigning,
     replaying,
+    roster,
     setting_up,
     status,
     study,
@@ -42,6 +43,7 @@ PANELS = {
     "Questions": (asking, reigning, replaying),
     "The verbs, one by one": (verbs,),
     "History as a whole": (evaluating,),
+    "The roster": (roster,),
     "Set up and keep": (setting_up, keeping),
     "Trials": (trial, catching, study),
 }
@@ -49,6 +51,8 @@ for panel, groups in PANELS.items():
     for group in groups:
         for command in group.app.registered_commands:
             command.rich_help_panel = panel
+        for commands in group.app.registered_groups:
+            commands.rich_help_panel = panel
         app.add_typer(group.app)
 
 

@@ -173,6 +173,28 @@ class RosterEntry:
     state: RosterState
 
 
+RosterRecord = Trader | Account | BaseLimit | RosterEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Since when an entry of the roster is known, when it was made, by whom and why."""
+
+    known_at: datetime
+    recorded_at: datetime
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RosterChange:
+    """One entry of the roster as it was made; `withdrawn` takes the same entry back."""
+
+    record: RosterRecord
+    entered: Entered
+    withdrawn: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The row of a file that something was read from, for messages."""

@@ -19,7 +19,16 @@ from riskops.sessions import desk_time
 from riskops.store.daily_results import BASIS
 from riskops.store.database import Database
 from riskops.store.quality_reader import QualityReader
-from riskops.store.tables import accounts, coverage, daily_results, metadata, roster, traders, trades
+from riskops.store.tables import (
+    accounts,
+    base_limits,
+    coverage,
+    daily_results,
+    metadata,
+    roster,
+    traders,
+    trades,
+)
 from riskops.suites import Slices
 from tests.builders import CALENDAR, SESSION
 from tests.desks import database_url
@@ -30,6 +39,8 @@ SESSIONS = CALENDAR.between(CALENDAR.shift(SESSION, -30), PREVIOUS)
 ENROLLED = date(2020, 1, 1)
 TRADERS = ("3942", "3948", "3951")
 TRADES_A_DAY = 4
+ENTERED = {"recorded_by": "test", "reason": "test"}
+ENTERED |= dict.fromkeys(("known_at", "recorded_at"), desk_time(ENROLLED, time(5)))
 
 
 class Night:
@@ -43,7 +54,7 @@ class Night:
             _fill(self.database)
 
     def insert(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-        self._write(sa.insert(table), list(rows))
+        self._write(sa.insert(table), [_entered(table) | row for row in rows])
 
     def update(self, table: sa.Table, *where: sa.ColumnElement[bool], **values: object) -> None:
         self._write(sa.update(table).where(*where).values(**values))
@@ -91,7 +102,7 @@ def _fill(database: Database) -> None:
     with database.writing() as connection:
         _unchecked_tables().create_all(connection)
         for table, rows in _sound_rows():
-            connection.execute(sa.insert(table), rows)
+            connection.execute(sa.insert(table), [_entered(table) | row for row in rows])
 
 
 def _unchecked_tables() -> sa.MetaData:
@@ -119,6 +130,11 @@ def _sound_rows() -> list[tuple[sa.Table, list[dict[str, Any]]]]:
         (coverage, [covered(f"A{t}", s) for t in TRADERS for s in SESSIONS]),
         (daily_results, _daily_results([SimpleNamespace(**row) for row in closed])),
     ]
+
+
+def _entered(table: sa.Table) -> dict[str, Any]:
+    """Return since when the entries of a table of the roster are known, by whom and why."""
+    return ENTERED | {"withdrawn": False} if table in (roster, accounts, base_limits) else {}
 
 
 def _daily_results(closed: Sequence[Any]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ SELECT
     SUM(r.volume_cents) AS volume_cents,
     SUM(COALESCE(r.other_net_cents, r.net_cents)) AS other_net_cents
 FROM daily_results AS r
-INNER JOIN accounts AS a
+INNER JOIN accounts_as_of AS a
     ON a.account_id = r.account_id
     AND a.effective_from <= r.session
     AND (a.effective_to IS NULL OR r.session < a.effective_to)

@@ -8,7 +8,7 @@ SELECT
     MAX(c.known_at) AS covered_at,
     MAX(r.known_at) AS result_at
 FROM coverage AS c
-INNER JOIN accounts AS a
+INNER JOIN accounts_as_of AS a
     ON a.account_id = c.account_id
     AND a.effective_from <= c.session
     AND (a.effective_to IS NULL OR c.session < a.effective_to)
@@ -25,7 +25,7 @@ WHERE c.session >= :first AND c.session < :session AND c.known_at <= :cut_off
 GROUP BY a.trader_id, c.session
 HAVING COUNT(*) = (
     SELECT COUNT(*)
-    FROM accounts AS b
+    FROM accounts_as_of AS b
     WHERE b.trader_id = a.trader_id
         AND b.effective_from <= c.session
         AND (b.effective_to IS NULL OR c.session < b.effective_to)

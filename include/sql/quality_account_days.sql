@@ -11,7 +11,7 @@ SELECT
     r.trades,
     CASE WHEN r.basis = :basis THEN 1 ELSE 0 END AS is_realised
 FROM daily_results AS r
-INNER JOIN accounts AS a
+INNER JOIN accounts_as_of AS a
     ON a.account_id = r.account_id
     AND a.effective_from <= r.session
     AND (a.effective_to IS NULL OR r.session < a.effective_to)

@@ -32,8 +32,8 @@ SELECT
             AND r.known_at <= :cut_off
             AND (r.trades > 0 OR r.positions > 0)
     ) AS last_active
-FROM roster AS s
-LEFT JOIN accounts AS a
+FROM roster_as_of AS s
+LEFT JOIN accounts_as_of AS a
     ON a.trader_id = s.trader_id
     AND a.effective_from <= :session
     AND (a.effective_to IS NULL OR a.effective_to > :previous)
@@ -41,7 +41,7 @@ WHERE
     s.state = 'active'
     AND s.effective_from = (
         SELECT MAX(u.effective_from)
-        FROM roster AS u
+        FROM roster_as_of AS u
         WHERE u.trader_id = s.trader_id AND u.effective_from <= :session
     )
 ORDER BY s.trader_id, a.account_id, a.effective_from

@@ -16,7 +16,7 @@ INNER JOIN daily_results AS b
         FROM daily_results AS w
         WHERE w.session = r.session AND w.account_id = r.account_id AND w.known_at <= :since
     )
-INNER JOIN accounts AS a
+INNER JOIN accounts_as_of AS a
     ON a.account_id = r.account_id
     AND a.effective_from <= r.session
     AND (a.effective_to IS NULL OR r.session < a.effective_to)

@@ -17,15 +17,15 @@ FROM (
     FROM coverage AS v
     WHERE v.session >= :first AND v.session < :previous AND v.known_at <= :cut_off
 ) AS d
-INNER JOIN accounts AS a
+INNER JOIN accounts_as_of AS a
     ON a.effective_from <= d.session
     AND (a.effective_to IS NULL OR d.session < a.effective_to)
-INNER JOIN roster AS s
+INNER JOIN roster_as_of AS s
     ON s.trader_id = a.trader_id
     AND s.state = 'active'
     AND s.effective_from = (
         SELECT MAX(u.effective_from)
-        FROM roster AS u
+        FROM roster_as_of AS u
         WHERE u.trader_id = s.trader_id AND u.effective_from <= :session
     )
 WHERE

@@ -8,7 +8,7 @@ SELECT
     r.net_cents,
     r.other_net_cents
 FROM daily_results AS r
-INNER JOIN accounts AS a
+INNER JOIN accounts_as_of AS a
     ON a.account_id = r.account_id
     AND a.effective_from <= r.session
     AND (a.effective_to IS NULL OR r.session < a.effective_to)

@@ -8,7 +8,7 @@ SELECT
     CAST(SUM(t.net_cents) AS BIGINT) AS net_cents,
     COUNT(*) AS trades
 FROM trades AS t
-INNER JOIN accounts AS a
+INNER JOIN accounts_as_of AS a
     ON a.account_id = t.account_id
     AND a.effective_from <= t.session
     AND (a.effective_to IS NULL OR t.session < a.effective_to)

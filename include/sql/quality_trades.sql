@@ -17,7 +17,7 @@ SELECT
     t.net_cents,
     t.gross_cents - t.fees_cents AS gross_less_fees_cents
 FROM trades AS t
-LEFT JOIN accounts AS a
+LEFT JOIN accounts_as_of AS a
     ON a.account_id = t.account_id
     AND a.effective_from <= t.session
     AND (a.effective_to IS NULL OR t.session < a.effective_to)

@@ -7,7 +7,7 @@ SELECT
     t.net_cents,
     t.notional_cents
 FROM trades AS t
-INNER JOIN accounts AS a
+INNER JOIN accounts_as_of AS a
     ON a.account_id = t.account_id
     AND a.effective_from <= t.session
     AND (a.effective_to IS NULL OR t.session < a.effective_to)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
@@ -13,9 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from riskops.desk import Desk, open_desk
-from riskops.errors import RiskOpsError
+from riskops.errors import InputError, RiskOpsError
+from riskops.money import cents
 from riskops.records import Run, RunType
 from riskops.sessions import session_for_run
+
+LARGEST_BASE_USD = 1_000_000_000
 
 console = Console()
 errors = Console(stderr=True)
@@ -53,6 +57,24 @@ def asked_run(
     """Build the run a command asks for."""
     resolved = session_for_run(desk.calendar, session, None, desk.clock())
     return Run(session=resolved, run_type=run_type, run_id="command line", deliver=deliver)
+
+
+def base_limit_cents(text: str) -> int:
+    """Read a base limit written in USD, ``5000``, ``$6,500.50``.
+
+    Raises
+    ------
+    InputError
+        If it is no amount, or none that a base limit could be.
+    """
+    try:
+        amount = Decimal(text.replace(",", "").removeprefix("$"))
+        if not amount <= LARGEST_BASE_USD:
+            raise InputError(f"The base limit {text!r} is above ${LARGEST_BASE_USD:,}.")
+        return cents(amount)
+    except (InvalidOperation, ValueError):
+        remedy = f"The base limit {text!r} is no amount: write it like 5000 or 2500.50."
+        raise InputError(remedy) from None
 
 
 def print_receipt(title: str, receipt: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +12,13 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from riskops.commands.context import console, opened_desk, print_receipt
+from riskops.commands.context import base_limit_cents, console, opened_desk, print_receipt
 from riskops.desk import Desk
-from riskops.errors import InputError
-from riskops.money import cents
 from riskops.sessions import DESK_ZONE, parse_session
 from riskops.store.transactions import RejectedRow
 
 app = typer.Typer()
 
-LARGEST_BASE_USD = 1_000_000_000
 REJECTED_SHOWN = 20
 DIGEST_SHOWN = 12
 
@@ -59,7 +55,7 @@ def enrol(
     from riskops.pipeline.enrol import enrol as verb
 
     with opened_desk() as desk:
-        receipt = verb(desk, trader, name or trader, account, _usd(base_limit), parse_session(since))
+        receipt = verb(desk, trader, name, account, base_limit_cents(base_limit), parse_session(since))
         print_receipt("Enrolled", receipt)
 
 
@@ -140,14 +136,3 @@ def _rejected_rows(rows: tuple[RejectedRow, ...]) -> Table:
     for row in rows:
         table.add_row(str(row.line), Text(row.problem), Text(row.text))
     return table
-
-
-def _usd(text: str) -> int:
-    remedy = f"--base-limit {text!r} is no amount: write it like 5000 or 2500.50."
-    try:
-        amount = Decimal(text.replace(",", "").removeprefix("$"))
-        if not amount <= LARGEST_BASE_USD:
-            raise InputError(f"--base-limit {text!r} is above ${LARGEST_BASE_USD:,}.")
-        return cents(amount)
-    except (InvalidOperation, ValueError):
-        raise InputError(remedy) from None

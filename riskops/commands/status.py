@@ -17,6 +17,7 @@ from riskops.desk import Desk, wall_clock
 from riskops.errors import SessionError, StoreError
 from riskops.pipeline.backup import last_backup
 from riskops.pipeline.export import standing
+from riskops.pipeline.stage import roster_known_by
 from riskops.records import Run, Verb
 from riskops.sessions import DESK_ZONE, TradingCalendar, desk_date, desk_time, trading_calendar
 from riskops.settings import Settings, read_settings
@@ -87,9 +88,10 @@ def _around(settings: Settings, now: datetime) -> dict[str, object]:
 def _fetched_through(desk: Desk, run: Run) -> dict[str, date | None]:
     """Return the newest session fetched for each account whose trader gets a limit; ``None``: never."""
     covered = desk.store.transactions.covered_through()
-    limited = {trader.trader_id for trader in desk.store.roster.active(run.session)}
-    accounts = desk.store.roster.accounts(on=run.session)
-    return {a.account_id: covered.get(a.account_id) for a in accounts if a.trader_id in limited}
+    roster = desk.store.roster.view(roster_known_by(desk, run))
+    limited = {trader.trader_id for trader in roster.active(run.session)}
+    accounts = [a.account_id for a in roster.accounts_on(run.session) if a.trader_id in limited]
+    return {account_id: covered.get(account_id) for account_id in accounts}
 
 
 def _counted(newest: Mapping[str, date | None], night: date) -> str:

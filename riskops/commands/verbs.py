@@ -20,6 +20,7 @@ from riskops.limits import limit_cents
 from riskops.money import dollars
 from riskops.pipeline.choose import choose as choose_verb
 from riskops.pipeline.publish import hold_limits, publish_model, publish_rules
+from riskops.pipeline.stage import cut_off
 from riskops.records import Confidence, RuleScore, Run, Verb
 from riskops.report.outcome_lines import outcome_lines
 
@@ -88,7 +89,7 @@ def record_outcomes(session: SessionOption = None) -> None:
     with opened_desk() as desk:
         run = asked_run(desk, session)
         receipt = verb(desk, run)
-        names = {trader.trader_id: trader.name for trader in desk.store.roster.traders()}
+        names = {trader.trader_id: trader.name for trader in desk.store.roster.traders(cut_off(desk, run))}
         told = "\n".join(outcome_lines(news_of(receipt), names)) or "nothing"
         print_receipt(f"Outcomes before {run.session}", {**receipt, "news": told})
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
 from riskops.pipeline.record_outcomes import news_of
-from riskops.pipeline.stage import Receipt, settled, stage
+from riskops.pipeline.stage import Receipt, cut_off, settled, stage
 from riskops.records import Publication, Run, RunType, Verb
 from riskops.report.content import content
 from riskops.report.outcome_lines import not_recorded, outcome_lines
 from riskops.report.render import as_html, as_text, subject
+from riskops.report.roster_lines import roster_lines
+from riskops.roster import SET_UP
 from riskops.settings import Fault
 from riskops.store.mornings import Report, Stage
 from riskops.store.outcomes import TOLD
@@ -65,6 +68,7 @@ def _report(desk: Desk, run: Run, publication: Publication, stages: Mapping[Verb
         mornings.model_scores(run.session, run.revision) if model and model.is_done else (),
         rules.detail.get("restricted_share") if rules else None,
         faults=_faults(desk, stages, reasons),
+        roster=_roster_news(desk, run),
         outcomes=_outcomes(desk, run, stages.get(Verb.RECORD_OUTCOMES)),
     )
     text, html = as_text(composed), as_html(composed)
@@ -79,10 +83,19 @@ def _report(desk: Desk, run: Run, publication: Publication, stages: Mapping[Verb
     )
 
 
+def _roster_news(desk: Desk, run: Run) -> list[str]:
+    """Return what of the roster became known since the last morning, by somebody's word."""
+    last = replace(run, session=desk.calendar.previous(run.session), revision=0)
+    since, until = cut_off(desk, last), cut_off(desk, run)
+    changes = [c for c in desk.store.roster.history() if since < c.entered.known_at <= until]
+    names = {trader.trader_id: trader.name for trader in desk.store.roster.traders(until)}
+    return roster_lines([change for change in changes if change.entered.by != SET_UP], names)
+
+
 def _outcomes(desk: Desk, run: Run, past: Stage | None) -> list[str]:
     """Return what became of lived days, where that is news; a backfill need not have recorded it."""
     if past is not None and past.is_done:
-        names = {trader.trader_id: trader.name for trader in desk.store.roster.traders()}
+        names = {trader.trader_id: trader.name for trader in desk.store.roster.traders(cut_off(desk, run))}
         return outcome_lines(news_of(past.detail), names)
     if past is None and run.run_type is RunType.BACKFILL:
         return []

@@ -1,4 +1,4 @@
-"""Enrol a trader with one account and a base limit."""
+"""Enrol a trader with one account and a base limit: how a desk is set up."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ from datetime import date
 
 from riskops.desk import Desk
 from riskops.errors import InputError
+from riskops.pipeline.change_roster import acts_from, entered, refuse_unreadable, tidy_name
 from riskops.pipeline.stage import Receipt
-from riskops.records import Account, BaseLimit, RosterEntry, RosterState, Trader
-from riskops.sources.mappings import UnreadableCellError, read_identifier
+from riskops.records import Account, BaseLimit, RosterEntry, RosterRecord, RosterState, Trader
+from riskops.roster import SET_UP, RosterView, reaches
 
 
 def enrol(
-    desk: Desk, trader_id: str, name: str, account_id: str, base_limit_cents: int, since: date
+    desk: Desk,
+    trader_id: str,
+    name: str,
+    account_id: str,
+    base_limit_cents: int,
+    since: date,
 ) -> Receipt:
     """Enrol a trader from a date on; saying the same again changes nothing.
 
     An account that was somebody's before is handed over on that date; what it earned until then
-    stays where it was earned.
+    stays where it was earned. A trader without a name keeps the one that is known.
 
     Raises
     ------
@@ -27,24 +33,23 @@ def enrol(
         If an identifier could not stand in a file of transactions or the limit is not positive.
     """
     for word in (trader_id, account_id):
-        _refuse_unreadable(word)
+        refuse_unreadable(word)
     if base_limit_cents <= 0:
         raise InputError(f"The base limit of {trader_id} must be above $0.")
-    periods = _handed_over(desk.store.roster.accounts(), Account(account_id, trader_id, since))
-    desk.store.roster.enrol(
-        [Trader(trader_id, " ".join(name.split()) or trader_id)],
-        periods,
-        [BaseLimit(trader_id, since, base_limit_cents)],
-        [RosterEntry(trader_id, since, RosterState.ACTIVE)],
-    )
-    return {"trader": trader_id, "account": account_id}
+    with desk.store.roster.changing() as draft:
+        records: list[RosterRecord] = [
+            Trader(trader_id, tidy_name(name) or _known_name(draft.view, trader_id)),
+            *_handed_over(draft.view.accounts, Account(account_id, trader_id, since)),
+            BaseLimit(trader_id, since, base_limit_cents),
+            RosterEntry(trader_id, since, RosterState.ACTIVE),
+        ]
+        written = draft.enter(records, entered(desk, since, SET_UP, SET_UP))
+        first = {"acts from": str(acts_from(desk, since, written[0].entered.known_at))} if written else {}
+    return {"trader": trader_id, "account": account_id, **first}
 
 
-def _refuse_unreadable(word: str) -> None:
-    try:
-        read_identifier(word.strip() and word)
-    except UnreadableCellError as error:
-        raise InputError(f"An identifier is wrong: {error}") from error
+def _known_name(view: RosterView, trader_id: str) -> str:
+    return {trader.trader_id: trader.name for trader in view.traders}.get(trader_id, trader_id)
 
 
 def _handed_over(known: Sequence[Account], new: Account) -> list[Account]:
@@ -53,10 +58,6 @@ def _handed_over(known: Sequence[Account], new: Account) -> list[Account]:
     same = [account for account in periods if account.effective_from == new.effective_from]
     before = [account for account in periods if account.effective_from < new.effective_from]
     after = [account.effective_from for account in periods if account.effective_from > new.effective_from]
-    ended = [replace(a, effective_to=new.effective_from) for a in before if _reaches(a, new.effective_from)]
+    ended = [replace(a, effective_to=new.effective_from) for a in before if reaches(a, new.effective_from)]
     until = same[0].effective_to if same else min(after, default=None)
     return [*ended, replace(new, effective_to=until)]
-
-
-def _reaches(account: Account, day: date) -> bool:
-    return account.effective_to is None or account.effective_to > day

@@ -9,7 +9,7 @@ from riskops import config
 from riskops.desk import Desk
 from riskops.errors import SourceError
 from riskops.pipeline.faults import force
-from riskops.pipeline.stage import Receipt, is_today, settled, stage
+from riskops.pipeline.stage import Receipt, is_today, roster_known_by, settled, stage
 from riskops.records import Account, Run, RunType, Trade, Verb
 from riskops.sessions import desk_date, desk_time
 from riskops.settings import Fault
@@ -35,20 +35,22 @@ def ingest(desk: Desk, run: Run) -> Receipt:
         return receipt
     with stage(desk, run, Verb.INGEST):
         force(desk, Fault.INGEST_RAISES)
-        news, receipt = fetch_missing(desk, run.session)
+        news, receipt = fetch_missing(desk, run.session, roster_known_by(desk, run))
         _record_cut_off(desk, run)
         desk.store.mornings.finish(run.session, run.revision, Verb.INGEST, receipt)
     return {**receipt, **news}
 
 
-def fetch_missing(desk: Desk, session: date) -> tuple[Receipt, Receipt]:
+def fetch_missing(desk: Desk, session: date, known_by: datetime) -> tuple[Receipt, Receipt]:
     """Fetch every session before `session` that an active account was not fetched for.
+
+    Who is active with which accounts is what the roster knew at `known_by`.
 
     Recent sessions are asked for again where the source may have corrected them; that it cannot be
     asked is no failure of a night that is there. Returns what was new, and what is true now: the
     accounts fetched for the night, the failures, and who could not be asked for corrections.
     """
-    accounts = _accounts(desk, session)
+    accounts = _accounts(desk, session, known_by)
     missing = _missing_sessions(desk, accounts, session)
     arrival = _Arrival(desk, accounts)
     again = _asked_again(desk, arrival.source, session)
@@ -152,10 +154,11 @@ def _identity(trade: Trade) -> tuple[str, str]:
     return trade.account_id, trade.trade_id
 
 
-def _accounts(desk: Desk, session: date) -> tuple[Account, ...]:
-    active = {trader.trader_id for trader in desk.store.roster.active(session)}
+def _accounts(desk: Desk, session: date, known_by: datetime) -> tuple[Account, ...]:
+    roster = desk.store.roster.view(known_by)
+    active = {trader.trader_id for trader in roster.active(session)}
     night = desk.calendar.previous(session)
-    return tuple(a for a in desk.store.roster.accounts(on=night) if a.trader_id in active)
+    return tuple(a for a in roster.accounts_on(night) if a.trader_id in active)
 
 
 def _unanswered(desk: Desk, accounts: Sequence[Account], night: date) -> dict[str, str]:

@@ -64,8 +64,9 @@ def _publication(desk: Desk, run: Run, why: str, decisions: Sequence[Decision]) 
 
 
 def _floor(desk: Desk, run: Run) -> list[Decision]:
-    base_cents, position = desk.store.history.base_limits_on(run.session), desk.calendar.position(run.session)
+    known_by, position = cut_off(desk, run), desk.calendar.position(run.session)
+    base_cents = desk.store.history.base_limits_on(run.session, known_by)
     return [
         ladder.held(trader.trader_id, trader.name, position, base_cents[trader.trader_id], {})
-        for trader in desk.store.roster.active(run.session)
+        for trader in desk.store.roster.active(run.session, known_by)
     ]

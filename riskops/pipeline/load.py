@@ -27,6 +27,7 @@ from riskops.sources.csv_files import (
 )
 from riskops.sources.mappings import ColumnMapping, mapping_named
 from riskops.store.contradictions import Contradiction
+from riskops.store.roster import NEWEST
 from riskops.store.transactions import FileLoad, LoadRecord, RejectedRow
 
 Progress = Callable[[int, int], None]  # lines read, and how many there are to read
@@ -140,7 +141,7 @@ class _History:
 
     def trades(self) -> Iterator[Trade]:
         read = read_with_rejects if self._quarantine else read_trades
-        accounts = {account.account_id for account in self._desk.store.roster.accounts()}
+        accounts = {account.account_id for account in self._desk.store.roster.accounts(NEWEST)}
         rows = read(
             *(self._path, self._mapping, self._desk.calendar, accounts, self._now, self._known_at),
             progress=self._progress,

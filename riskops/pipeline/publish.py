@@ -118,7 +118,8 @@ def _held(desk: Desk, run: Run, trader_ids: Sequence[str], *, quarantined: bool)
     if not trader_ids:
         return []
     names, history = _names(desk, run), desk.store.history
-    base_cents, lived = history.base_limits_on(run.session), history.lived(run.session)
+    base_cents = history.base_limits_on(run.session, cut_off(desk, run))
+    lived = history.lived(run.session)
     position = desk.calendar.position(run.session)
     return [
         ladder.held(
@@ -137,7 +138,8 @@ _HOW = {Rung.MODEL: _by_model, Rung.RULES: _by_rules, Rung.HOLD: _all_held}
 
 
 def _names(desk: Desk, run: Run) -> dict[str, str]:
-    return {trader.trader_id: trader.name for trader in desk.store.roster.active(run.session)}
+    active = desk.store.roster.active(run.session, cut_off(desk, run))
+    return {trader.trader_id: trader.name for trader in active}
 
 
 def _quarantined(desk: Desk, run: Run) -> frozenset[str]:

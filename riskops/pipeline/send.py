@@ -9,7 +9,7 @@ from riskops.pipeline.export import export
 from riskops.pipeline.last_resort import minimal_mail
 from riskops.pipeline.mailed_since import know_what_left
 from riskops.pipeline.record_outcomes import news_of
-from riskops.pipeline.stage import Receipt, may_mail, settled, stage
+from riskops.pipeline.stage import Receipt, cut_off, may_mail, settled, stage
 from riskops.records import Run, Rung, Verb
 from riskops.report.outcome_lines import breach_lines
 from riskops.second_channel import Entry
@@ -82,7 +82,7 @@ def _tell_of_breaches(desk: Desk, run: Run, mail: Report) -> None:
         return
     mailed = stages[Verb.COMPOSE].detail.get(TOLD, ())
     news = news_of(stages[Verb.RECORD_OUTCOMES].detail)
-    names = {trader.trader_id: trader.name for trader in desk.store.roster.traders()}
+    names = {trader.trader_id: trader.name for trader in desk.store.roster.traders(cut_off(desk, run))}
     if lines := breach_lines([breach for breach in news.breaches if breach.key in mailed], names):
         second_channel.tell(desk.settings, f"{run.session}: {'; '.join(lines)}.", Entry.LIMIT_BREACHED)
 

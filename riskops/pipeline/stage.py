@@ -80,6 +80,14 @@ def cut_off(desk: Desk, run: Run) -> datetime:
     return recorded or desk_time(run.session, config.UNLIVED_CUT_OFF)
 
 
+def roster_known_by(desk: Desk, run: Run) -> datetime:
+    """Return the moment whose roster a session goes by: its cut-off, or now while today's is to come."""
+    recorded = desk.store.mornings.cut_off(run.session, run.revision)
+    if recorded is not None or not is_today(desk, run):
+        return cut_off(desk, run)
+    return min(desk.clock(), desk_time(run.session, config.LATEST_CUT_OFF))
+
+
 def read_history(desk: Desk, run: Run) -> DeskHistory:
     """Return the desk as it was known at the session's cut-off."""
     return desk.store.history.desk(run.session, cut_off(desk, run))

@@ -129,6 +129,7 @@ def content(
     restricted_share: float | None,
     *,
     faults: Sequence[str] = (),
+    roster: Sequence[str] = (),
     outcomes: Sequence[str] = (),
     replaces: Publication | None = None,
     sealed_at: datetime | None = None,
@@ -141,6 +142,8 @@ def content(
         Share (0..1) of the trailing trader-days that were restricted, ``None`` without history.
     faults
         What went wrong this morning, in words; printed at the top.
+    roster
+        How the roster has changed since the last morning; lines of the data health.
     outcomes
         What became of lived days, where that is news; lines of the data health.
     replaces
@@ -167,7 +170,7 @@ def content(
         counts=_counts(tiers),
         summary=_summary(publication, tiers),
         evidence=evidence_lines(comparison, model),
-        health=(*_health(publication, checks, restricted_share), *outcomes),
+        health=(*_health(publication, checks, restricted_share), *roster, *outcomes),
         footer=_footer(publication, comparison, sealed_at),
     )
 

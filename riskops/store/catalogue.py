@@ -16,7 +16,7 @@ from riskops.store.tables import UtcDateTime, metadata
 
 COMMAND = "python -m riskops.store.catalogue > docs/data.md"
 SUBJECTS = {
-    "Who trades": ("traders", "roster", "accounts", "source_accounts", "base_limits"),
+    "Who trades": ("traders", "trader_names", "roster", "accounts", "source_accounts", "base_limits"),
     "What comes in": ("loads", "rejected_rows", "coverage", "fills", "trades", "open_lots", "broker_days"),
     "What a day came to": ("daily_results", "applied_limits", "outcomes", "economics"),
     "A morning": ("cut_offs", "quality_results", "signals", "scores", "comparisons"),
@@ -43,6 +43,9 @@ This page is made from `riskops/store/tables.py`: run `{COMMAND}` after a change
   `superseded_at`, and still is where that is empty. Nothing is overwritten, so the knowledge of any
   morning can be read again: `known_at <= cut-off AND (superseded_at IS NULL OR superseded_at > cut-off)`.
   Of daily results the version of a cut-off is the newest one known by then.
+* An entry of the roster has versions, too: of one trader (or account) and `effective_from` the newest one
+  known by the cut-off counts, and where that is `withdrawn` nothing does. `recorded_by` and `reason` say by
+  whose word; `recorded_at` is when it was entered, `known_at` since when it counts as known.
 
 Trace a number: [from the mail to the fills](#how-a-number-in-the-mail-is-traced-to-the-fills).
 """
@@ -104,7 +107,14 @@ INNER JOIN accounts AS a
     ON a.account_id = r.account_id
     AND a.effective_from <= r.session
     AND (a.effective_to IS NULL OR r.session < a.effective_to)
+    AND a.known_at <= p.cut_off_at AND NOT a.withdrawn
 WHERE p.session = :session AND p.revision = :revision AND a.trader_id = :trader_id
+    AND NOT EXISTS (
+        SELECT 1
+        FROM accounts AS n
+        WHERE n.account_id = a.account_id AND n.effective_from = a.effective_from
+            AND n.known_at > a.known_at AND n.known_at <= p.cut_off_at
+    )
     AND NOT EXISTS (
         SELECT 1
         FROM daily_results AS v

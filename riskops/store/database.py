@@ -8,6 +8,7 @@ with its transaction, and a reader sees one snapshot (REPEATABLE READ).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -32,6 +33,7 @@ LOCK_SPACE = 0x5249534B  # "RISK": keeps our advisory locks apart from those of 
 DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 OUR_FAULT = (sa.exc.IntegrityError, sa.exc.DataError)  # the database is sound, what we write is not
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "include" / "sql"
+_READ = re.compile(r"\b(?:FROM|JOIN) (\w+_as_of)\b")
 
 
 class Queue(IntEnum):
@@ -200,6 +202,11 @@ def _tune_sqlite(engine: sa.Engine, begin: str) -> None:
 
 @cache
 def statement(name: str) -> str:
-    """Return the SQL of ``include/sql/<name>.sql`` without its header; values are bound."""
+    """Return the SQL of ``include/sql/<name>.sql`` without its header; values are bound.
+
+    A statement may read another one, ``..._as_of``, as if it were a table.
+    """
     lines = (SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8").splitlines()
-    return "\n".join(line for line in lines if not line.startswith("--"))
+    text = "\n".join(line for line in lines if not line.startswith("--"))
+    read = [f"{other} AS (\n{statement(other)}\n)" for other in sorted({*_READ.findall(text)})]
+    return f"WITH {', '.join(read)}\n{text}" if read else text

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from riskops import config
 from riskops.history import DeskHistory, TradePaths, TraderHistory
 from riskops.records import LivedReduction, Rung
+from riskops.roster import RosterView
 from riskops.sessions import TradingCalendar
 from riskops.store.database import Database, statement
 from riskops.store.roster import Roster
@@ -54,9 +55,10 @@ class HistoryReader:
             results = connection.execute(*_as_of("daily_results_as_of", session, cut_off)).all()
             applied = connection.execute(*_as_of("applied_before", session)).all()
         by_trader = {key: list(rows) for key, rows in groupby(results, key=itemgetter(0))}
-        active = {trader.trader_id for trader in self._roster.active(session)}
-        people = [t for t in self._roster.traders() if t.trader_id in active | by_trader.keys()]
-        schedules = self._schedules()
+        roster = self._roster.view(cut_off)
+        active = {trader.trader_id for trader in roster.active(session)}
+        people = [t for t in roster.traders if t.trader_id in active | by_trader.keys()]
+        schedules = self._schedules(roster)
         in_force = _applied_by_trader(applied, self._calendar)
         lived = self.lived(session)
         on_record = DeskHistory(
@@ -111,16 +113,17 @@ class HistoryReader:
             )
         return dict(lived)
 
-    def base_limits_on(self, session: date) -> dict[str, int]:
-        """Return the scheduled base limit of every trader on a session, in cents."""
+    def base_limits_on(self, session: date, cut_off: datetime) -> dict[str, int]:
+        """Return the base limit that `cut_off` knew as scheduled for a session, by trader, in cents."""
         position = np.array([self._calendar.position(session)])
-        schedules = self._schedules()
-        people = [trader.trader_id for trader in self._roster.traders()]
+        roster = self._roster.view(cut_off)
+        schedules = self._schedules(roster)
+        people = [trader.trader_id for trader in roster.traders]
         return {t: int(_base_on(position, schedules.get(t, DEFAULT_SCHEDULE))[0]) for t in people}
 
-    def _schedules(self) -> dict[str, Schedule]:
+    def _schedules(self, roster: RosterView) -> dict[str, Schedule]:
         schedules: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for limit in self._roster.base_limits():
+        for limit in roster.base_limits:
             start = int(np.searchsorted(self._calendar.dates, np.datetime64(limit.effective_from)))
             schedules[limit.trader_id].append((start, limit.base_limit_cents))
         return {trader_id: tuple(steps) for trader_id, steps in schedules.items()}

@@ -100,6 +100,24 @@ def _version() -> list[sa.Column | sa.CheckConstraint]:
     ]
 
 
+def _entered() -> list[sa.Column]:
+    """Return from when on an entry of the roster is known, when it was written, by whom and why.
+
+    A change is a row of its own: of one subject and effective date the newest one known counts.
+    """
+    return [
+        sa.Column("known_at", UtcDateTime, primary_key=True),
+        sa.Column("recorded_at", UtcDateTime, nullable=False),
+        sa.Column("recorded_by", sa.String(200), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+    ]
+
+
+def _withdrawn() -> sa.Column:
+    """Return the flag of an entry that takes back the one of the same subject and effective date."""
+    return sa.Column("withdrawn", sa.Boolean, nullable=False)
+
+
 def _one_current(table: str, *columns: str) -> sa.Index:
     """Return what keeps a key from having two rows that nothing has superseded."""
     is_current = sa.text("superseded_at IS NULL")
@@ -113,7 +131,16 @@ traders = sa.Table(
     metadata,
     sa.Column("trader_id", identifier(), primary_key=True),
     sa.Column("name", sa.String(200), nullable=False),
-    info={"grain": "One row a trader: a person with one limit."},
+    info={"grain": "One row a trader: a person with one limit, under the name of the enrolment."},
+)
+
+trader_names = sa.Table(
+    "trader_names",
+    metadata,
+    sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), primary_key=True),
+    *_entered(),
+    sa.Column("name", sa.String(200), nullable=False),
+    info={"grain": "One row a trader and version: the name from its `known_at` on, where it is another one."},
 )
 
 roster = sa.Table(
@@ -121,9 +148,11 @@ roster = sa.Table(
     metadata,
     sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), primary_key=True),
     sa.Column("effective_from", sa.Date, primary_key=True),
+    *_entered(),
+    _withdrawn(),
     sa.Column("state", sa.String(16), nullable=False),
     _one_of("state", RosterState),
-    info={"grain": "One row a trader and date: what the trader may do from then on."},
+    info={"grain": "One row a trader, date and version: what the trader may do from then on."},
 )
 
 accounts = sa.Table(
@@ -131,13 +160,15 @@ accounts = sa.Table(
     metadata,
     sa.Column("account_id", identifier(), primary_key=True),
     sa.Column("effective_from", sa.Date, primary_key=True),
+    *_entered(),
+    _withdrawn(),
     sa.Column("effective_to", sa.Date),
     sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), nullable=False),
     sa.Column("currency", sa.String(3), nullable=False),
     sa.CheckConstraint("effective_to IS NULL OR effective_to > effective_from", name="dates"),
     sa.CheckConstraint("currency = 'USD'", name="currency"),
     sa.Index(None, "trader_id"),
-    info={"grain": "One row an account and date: whose it is from then on."},
+    info={"grain": "One row an account, date and version: whose it is from then on."},
 )
 
 base_limits = sa.Table(
@@ -145,9 +176,11 @@ base_limits = sa.Table(
     metadata,
     sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), primary_key=True),
     sa.Column("effective_from", sa.Date, primary_key=True),
+    *_entered(),
+    _withdrawn(),
     sa.Column("base_limit_cents", sa.BigInteger, nullable=False),
     sa.CheckConstraint("base_limit_cents > 0", name="positive"),
-    info={"grain": "One row a trader and date: the daily loss limit from then on, before any cut."},
+    info={"grain": "One row a trader, date and version: the daily loss limit from then on, before any cut."},
 )
 
 loads = sa.Table(

@@ -16,6 +16,7 @@ from riskops.errors import InputError
 from riskops.pipeline.load import load_file
 from riskops.sources.csv_files import read_with_rejects
 from riskops.sources.mappings import mapping_named
+from riskops.store.roster import NEWEST
 from riskops.store.transactions import Transactions
 from tests.campaigns.fuzz import KINDS, Result, World, build_world, campaign, in_memory, try_case
 
@@ -128,7 +129,7 @@ class TestTheCampaignCanFail:
                 path,
                 mapping_named(mapping),
                 desk.calendar,
-                {account.account_id for account in desk.store.roster.accounts()},
+                {account.account_id for account in desk.store.roster.accounts(NEWEST)},
                 desk.clock(),
                 desk.calendar.history_known_at,
             )

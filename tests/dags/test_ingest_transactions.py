@@ -8,6 +8,7 @@ import pytest
 
 from riskops.errors import InputError
 from riskops.pipeline.load import load_from_inbox
+from riskops.store.roster import NEWEST
 from riskops.store.tables import loads, rejected_rows, trades
 from tests.airflow_desk import PREVIOUS_SESSION, AirflowDesk, Outcome, parsed
 
@@ -31,7 +32,7 @@ def desk(first_morning: AirflowDesk) -> AirflowDesk:
 def rows(desk: AirflowDesk, *patterns: str) -> str:
     """Return the text of a file whose rows belong to an account of the desk."""
     with desk.opened() as opened:
-        account = opened.store.roster.accounts()[0].account_id
+        account = opened.store.roster.accounts(NEWEST)[0].account_id
     filled = [
         pattern.format(account=account, trade_id=f"late-{number}", day=PREVIOUS_SESSION)
         for number, pattern in enumerate(patterns)

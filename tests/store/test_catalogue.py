@@ -56,9 +56,11 @@ def summary(usd, version=THEN, **of):
     return own(**of) | money(usd) | version | {"adjustments_cents": 0, "unrealised_change_cents": None}
 
 
-def account(account_id, trader_id, since=DAY, until=None):
+def account(account_id, trader_id, since=DAY, until=None, known_at=CLOSE, *, withdrawn=False):
     span = {"effective_from": since, "effective_to": until}
-    return span | {"account_id": account_id, "trader_id": trader_id, "currency": "USD"}
+    entered = {"known_at": known_at, "recorded_at": known_at, "recorded_by": "", "reason": ""}
+    entered |= {"withdrawn": withdrawn}
+    return span | entered | {"account_id": account_id, "trader_id": trader_id, "currency": "USD"}
 
 
 def publication(key, cut_off):
@@ -83,10 +85,15 @@ EARLIER, MINUTE = DAY - timedelta(days=1), timedelta(minutes=1)
 ROWS = {
     "traders": [{"trader_id": trader, "name": ""} for trader in ("3942", "1")],
     "accounts": [
+        account("A3942", "1", known_at=CLOSE - MINUTE),
         account("A3942", "3942"),
+        account("A3942", "3942", known_at=LATER, withdrawn=True),
         account("B3942", "3942", EARLIER, SESSION),
         account("C3942", "3942", EARLIER, DAY),
-        account("A1", "1"),
+        account("A1", "3942", known_at=CLOSE - MINUTE),
+        account("A1", "3942", withdrawn=True),
+        account("A1", "1", known_at=CUT_OFF),
+        account("A1", "3942", known_at=LATER),
     ],
     "publications": [publication(KEY, CUT_OFF), publication(REVISED, LATER)],
     "decisions": [decision(KEY, "3942", 300_000), decision(KEY, "1", 1), decision(REVISED, "3942", 2)],

@@ -18,6 +18,7 @@ LATER = MOMENT + timedelta(minutes=1)
 SINCE = date(2026, 1, 2)
 KEY = {"session": SESSION, "revision": 0}
 MONEY = {"gross_cents": 1_000, "fees_cents": 200, "net_cents": 800}
+ENTERED = {"known_at": MOMENT, "recorded_at": MOMENT, "recorded_by": "test", "reason": "", "withdrawn": False}
 LIMIT = {"reduction": 40, "limit_cents": 300_000, "base_limit_cents": 500_000, "rung": 2}
 
 OWNERS = {
@@ -32,15 +33,16 @@ OWNERS = {
     },
 }
 SOUND = {
-    "roster": {"trader_id": "3942", "effective_from": SINCE, "state": "active"},
+    "roster": {"trader_id": "3942", "effective_from": SINCE, **ENTERED, "state": "active"},
     "accounts": {
         "account_id": "A3942",
         "effective_from": SINCE,
+        **ENTERED,
         "effective_to": SESSION,
         "trader_id": "3942",
         "currency": "USD",
     },
-    "base_limits": {"trader_id": "3942", "effective_from": SINCE, "base_limit_cents": 500_000},
+    "base_limits": {"trader_id": "3942", "effective_from": SINCE, **ENTERED, "base_limit_cents": 500_000},
     "trades": {
         "account_id": "A3942",
         "trade_id": "1",

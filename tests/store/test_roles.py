@@ -11,16 +11,17 @@ import sqlalchemy as sa
 from riskops.desk import open_desk
 from riskops.errors import StoreError
 from riskops.pipeline.backup import back_up, restore_backup
+from riskops.pipeline.change_roster import Order, join, suspend
 from riskops.pipeline.replay import replay
 from riskops.settings import read_settings
 from riskops.store import schema
 from riskops.store.database import SQL_FOLDER, Database
 from riskops.store.tables import metadata
-from tests.builders import SESSION
+from tests.builders import CALENDAR, SESSION
 from tests.desks import database_url, environment, forgotten, keep_on_postgresql, on_the_morning, run_for
 from tests.desks import each_verb as verbs
 from tests.postgres_server import new_database
-from tests.small_desks import csv_desk, stormy
+from tests.small_desks import BASE_CENTS, csv_desk, stormy
 
 TABLES = sorted([*metadata.tables, "alembic_version"])
 MEDDLING = [
@@ -34,6 +35,9 @@ MEDDLING = [
     "UPDATE published_limits SET limit_cents = base_limit_cents",
     "UPDATE outcomes SET breached = FALSE",
     "DELETE FROM economics",
+    "UPDATE roster SET state = 'active'",
+    "DELETE FROM base_limits",
+    "UPDATE accounts SET effective_to = NULL",
     "CREATE ROLE intruder SUPERUSER",
     "COPY trades TO '/tmp/trades.csv'",
 ]
@@ -88,6 +92,18 @@ def test_the_runtime_role_lives_a_morning(desk_folder, tmp_path):
         assert desk.store.mornings.is_frozen(SESSION, 0)
         assert {past.state for past in desk.store.mornings.stages(SESSION, 0).values()} == {"done"}
         assert back_up(desk, tmp_path)["rows"] > 0
+
+
+def test_the_runtime_role_changes_the_roster_by_adding_to_it(desk_folder):
+    following = CALENDAR.shift(SESSION, 1)
+    with open_desk(environment_as(desk_folder, "riskops_runtime"), on_the_morning(following)) as desk:
+        before = desk.store.roster.history()
+        order = Order(CALENDAR.shift(following, 1), "R. Manager", "test")
+        join(desk, "4001", "Ida Holm", "A4001", BASE_CENTS, order)
+        suspend(desk, "3937", order)
+        after = desk.store.roster.history()
+    assert after[: len(before)] == before
+    assert len(after) == len(before) + 4
 
 
 @pytest.mark.parametrize("statement", MEDDLING)

@@ -10,6 +10,7 @@ from riskops.errors import InputError
 from riskops.pipeline.enrol import enrol
 from riskops.records import Account, BaseLimit, RosterEntry, RosterState, Trader
 from riskops.sessions import desk_time
+from riskops.store.roster import NEWEST
 from tests.builders import CALENDAR, SESSION
 from tests.desks import content_of, opened
 from tests.small_desks import BASE_CENTS, NIGHT, account_of, trade
@@ -47,7 +48,8 @@ class TestAccounts:
     def test_an_account_has_one_owner_on_every_day(self, desk):
         enrol(desk, "3951", "", ACCOUNT, BASE_CENTS, MOVED)
         owners = {
-            day: [a.trader_id for a in desk.store.roster.accounts(on=day)] for day in (SINCE, MOVED, SESSION)
+            day: [a.trader_id for a in desk.store.roster.accounts(NEWEST, day)]
+            for day in (SINCE, MOVED, SESSION)
         }
         assert owners == {SINCE: ["3942"], MOVED: ["3951"], SESSION: ["3951"]}
 
@@ -60,7 +62,7 @@ class TestAccounts:
 
     def test_an_earlier_period_enrolled_afterwards_ends_where_the_known_one_begins(self, desk):
         enrol(desk, "3951", "", ACCOUNT, BASE_CENTS, date(2025, 1, 2))
-        assert [a.effective_to for a in desk.store.roster.accounts()] == [SINCE, None]
+        assert [a.effective_to for a in desk.store.roster.accounts(NEWEST)] == [SINCE, None]
 
     def test_saying_the_same_again_changes_nothing(self, desk):
         enrol(desk, "3951", "", ACCOUNT, BASE_CENTS, MOVED)
@@ -92,7 +94,7 @@ class TestStates:
         desk.store.roster.enrol([], [], [], [RosterEntry("3942", since, state)])
 
     def active(self, desk, on=SESSION):
-        return [trader.trader_id for trader in desk.store.roster.active(on)]
+        return [trader.trader_id for trader in desk.store.roster.active(on, NEWEST)]
 
     @pytest.mark.parametrize("state", [RosterState.LEFT, RosterState.SUSPENDED])
     def test_who_left_or_is_suspended_gets_no_limit_from_that_day_on(self, state, desk):
@@ -124,15 +126,15 @@ class TestBaseLimits:
         trade_on(desk, SINCE, CALENDAR.previous(MOVED), MOVED, NIGHT)
         (history,) = desk.store.history.desk(SESSION, CUT_OFF).traders
         assert list(history.base_cents) == [500_000, 500_000, 300_000, 300_000]
-        assert desk.store.history.base_limits_on(SESSION) == {"3942": 300_000}
+        assert desk.store.history.base_limits_on(SESSION, CUT_OFF) == {"3942": 300_000}
 
     def test_a_change_on_a_weekend_holds_from_the_next_session_on(self, desk):
         saturday = date(2026, 3, 14)
         desk.store.roster.enrol([], [], [BaseLimit("3942", saturday, 300_000)], [])
-        assert desk.store.history.base_limits_on(NIGHT) == {"3942": 500_000}
-        assert desk.store.history.base_limits_on(SESSION) == {"3942": 300_000}
+        assert desk.store.history.base_limits_on(NIGHT, CUT_OFF) == {"3942": 500_000}
+        assert desk.store.history.base_limits_on(SESSION, CUT_OFF) == {"3942": 300_000}
 
     def test_a_trader_without_a_base_limit_has_the_default(self, desk):
         states = [RosterEntry("3999", SINCE, RosterState.ACTIVE)]
         desk.store.roster.enrol([Trader("3999", "Ida Holm")], [], [], states)
-        assert desk.store.history.base_limits_on(SESSION)["3999"] == BASE_CENTS
+        assert desk.store.history.base_limits_on(SESSION, CUT_OFF)["3999"] == BASE_CENTS

@@ -10,16 +10,19 @@ from alembic.script import ScriptDirectory
 
 from riskops.desk import open_desk
 from riskops.errors import ConfigurationError
+from riskops.pipeline.change_roster import Order, change_base_limit, rename, suspend, withdraw
 from riskops.records import Verb
 from riskops.store import schema
 from riskops.store.database import Database
+from riskops.store.roster import NEWEST
 from riskops.store.tables import UtcDateTime, cut_offs, metadata, published_limits
 from riskops.store.tables import stage_outcomes as stages
-from tests.builders import SESSION
-from tests.desks import database_url, environment, opened, run_for
+from tests.builders import CALENDAR, SESSION
+from tests.desks import database_url, environment, on_the_morning, opened, run_for
 from tests.small_desks import csv_desk, lived, quiet
 
 MOMENT = datetime(2026, 3, 16, 10, 5, tzinfo=UTC)
+ENTERED = {"known_at": MOMENT, "recorded_at": MOMENT, "recorded_by": "test", "reason": "", "withdrawn": False}
 OLDER_VERSIONS = [script.revision for script in ScriptDirectory(str(schema.SCRIPTS)).walk_revisions()][1:]
 
 IDENTIFIERS = {"trader_id", "account_id", "trade_id", "kind", "recipient"}
@@ -105,6 +108,31 @@ class TestMigrations:
         schema.upgrade(database)
         assert only(kept, rows(database)) == kept
         assert schema.drift(database) == []
+
+    def test_a_roster_from_before_it_had_a_history_was_known_ever_since(self, database, folder):
+        fill(folder)
+        with opened(folder) as desk:
+            early, now = CALENDAR.history_known_at(CALENDAR.shift(SESSION, -30)), desk.clock()
+            before = desk.store.roster.view(now)
+            schema.downgrade(database, "0004")
+            schema.upgrade(database)
+            assert desk.store.roster.view(early) == desk.store.roster.view(now) == before
+            assert {c.entered.by for c in desk.store.roster.history()} == {"not recorded"}
+
+    def test_a_roster_without_a_history_keeps_what_counts_now(self, database, folder):
+        fill(folder)
+        words = (SESSION, "R. Manager", "test")
+        with opened(folder, on_the_morning(SESSION)) as desk:
+            change_base_limit(desk, "3942", 700_000, Order(*words, correction=True))
+            rename(desk, "3942", "Daniel Holm", Order(*words, correction=True))
+            suspend(desk, "3942", Order(*words))
+            withdraw(desk, "3942", Order(*words, correction=True))
+            change_base_limit(desk, "3942", 300_000, Order(*words, correction=True))
+            counts = desk.store.roster.view(NEWEST)
+            schema.downgrade(database, "0004")
+            schema.upgrade(database)
+            assert desk.store.roster.view(NEWEST) == counts
+            assert [limit.base_limit_cents for limit in counts.base_limits] == [500_000, 300_000]
 
     def test_a_row_that_a_new_check_refuses_stops_the_migration_and_nothing_has_changed(
         self, database, folder
@@ -214,6 +242,6 @@ class TestDatabase:
 
     def test_an_owner_that_nobody_knows_is_refused(self, database):
         schema.upgrade(database)
-        row = {"trader_id": "nobody", "effective_from": SESSION, "state": "active"}
+        row = {"trader_id": "nobody", "effective_from": SESSION, "state": "active", **ENTERED}
         with pytest.raises(sa.exc.IntegrityError), database.writing() as connection:
             connection.execute(sa.insert(metadata.tables["roster"]), row)
