@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from riskops import desk as desks
 from riskops.errors import RiskOpsError
+from riskops.pipeline.change_roster import Order, change_base_limit, rename
 from riskops.pipeline.choose import choose
 from riskops.pipeline.compose import compose
 from riskops.pipeline.publish import hold_limits, publish_model, publish_rules
@@ -34,6 +35,7 @@ FAULTS = {
 LAST_RESORT = 19  # the report could not be composed: a minimal mail left
 CORRECTED = {3: 2, 5: 3, 9: 4, 14: 2, 18: 8}  # on which mornings, and how many sessions back
 LATE = {7: 3, 15: 2}
+RAISED, RENAMED = 6, 11  # a base limit, and a trader
 HELD = [SESSIONS[i] for i in (4, 12, 16)]
 PUBLISHED = {"publish_rules": publish_rules, "publish_model": publish_model, "hold_limits": hold_limits}
 
@@ -55,6 +57,7 @@ def month(tmp_path_factory):
             fault = FAULTS.get(number, Fault.NONE)
             with opened(folder, on_the_morning(session), RISKOPS_FAULT=fault.value) as desk:
                 _come_in(desk, number, session)
+                _change_roster(desk, number, session)
                 _live(desk, session, is_composed=number != LAST_RESORT)
     return folder
 
@@ -88,6 +91,14 @@ def _come_in(desk, number, session):
         known = _largest(desk, CALENDAR.shift(session, -LATE[number]))
         late = replace(known, trade_id=f"late-{session}", known_at=known_at)
         desk.store.transactions.add([late], [], "test")
+
+
+def _change_roster(desk, number, session):
+    order = Order(session, "the head of the desk", "a month has such days")
+    if number == RAISED:
+        change_base_limit(desk, "3941", 1_200_000, order)
+    if number == RENAMED:
+        rename(desk, "3942", "Daniel Mercer-Hale", order)
 
 
 def _largest(desk, session):
@@ -136,6 +147,8 @@ def test_the_month_had_all_of_it(reread):
     assert [s for s in SESSIONS if mornings.publication(s, 0).rung >= Rung.HOLD] == HELD
     assert not mornings.stages(SESSIONS[8], 0)[Verb.SCORE_MODEL].is_done
     assert mornings.model_scores(SESSIONS[9], 0)
+    names = [{d.trader_id: d.name for d in mornings.publication(s, 0).decisions}["3942"] for s in SESSIONS]
+    assert [name == "Daniel Mercer-Hale" for name in names] == [i >= RENAMED for i in range(len(SESSIONS))]
     corrected = sa.select(sa.func.count()).where(trades.c.superseded_at.is_not(None))
     versions = sa.select(daily_results.c.session).group_by(
         daily_results.c.session, daily_results.c.account_id
