@@ -27,6 +27,7 @@ ARGUMENTS = {
     "enrol": ("3942", "A3942", "--since", str(SESSION)),
     "load": ("history.csv",),
     "backup": ("backup.zip",),
+    "ask-again": (str(NIGHT),),
 }
 OWN_DATABASE = {"migrate", "demo", "restore", "up", "catch-mail", "check-limits", "study"}
 EXCEPT_WHAT_CREATES = [(name, *ARGUMENTS.get(name, ())) for name in NAMES if name not in OWN_DATABASE]

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
+from riskops.errors import InputError
 from riskops.records import Action, BrokerDay, Fill
 from riskops.sessions import desk_time
 from riskops.store.account_days import BROKERS_NET, BROKERS_TOTAL, FROM_FILLS, ToldDay
@@ -284,3 +285,10 @@ class TestTheBrokersSummary:
         source.tell(day(*self.ROUND_TRIP, broker=[broker_day(-10_200)], at=NOON))
         assert desk.store.history.readings(SESSION, NOON)[1] is None
         assert desk.store.history.readings(SESSION, MORNING)[1] is not None
+
+
+def test_closed_trades_cannot_change_a_day_that_is_told_in_fills(desk, source):
+    source.tell(day(*TestTheBrokersSummary.ROUND_TRIP))
+    with pytest.raises(InputError, match=f"riskops ask-again {NIGHT}"):
+        desk.store.transactions.add([trade(TRADER, NIGHT, 50, trade_id="2")], [], "late.csv")
+    assert results(desk, MORNING) == {NIGHT: -10_200}
