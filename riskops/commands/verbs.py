@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +25,7 @@ from riskops.pipeline.publish import hold_limits, publish_model, publish_rules
 from riskops.pipeline.stage import cut_off
 from riskops.records import Confidence, RuleScore, Run, Verb
 from riskops.report.outcome_lines import outcome_lines
+from riskops.sessions import parse_session
 
 app = typer.Typer()
 
@@ -37,6 +40,19 @@ def ingest(session: SessionOption = None) -> None:
     with opened_desk() as desk:
         run = asked_run(desk, session)
         print_receipt(f"Ingest for {run.session}", verb(desk, run))
+
+
+@app.command("ask-again")
+def ask_again(
+    first: Annotated[str, typer.Argument(help="From which session on, YYYY-MM-DD.")],
+    session: SessionOption = None,
+) -> None:
+    """Ask the source once more for sessions that are there, and take what it has corrected."""
+    from riskops.pipeline.ask_again import ask_again as verb
+
+    with opened_desk() as desk:
+        run = asked_run(desk, session)
+        print_receipt(f"Asked again from {first} on", verb(desk, parse_session(first), run.session))
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """Account-days told whole: what differs from before gets a new version, in fills, trades and results.
 
-A source tells an account's session whole. What was known of it and is not told again was withdrawn,
+A source tells an account's session whole. What it had told of it and does not tell again was withdrawn,
 what is told otherwise was corrected; both are known from the moment they came, and what was known
 before can still be read at any earlier cut-off.
 
@@ -118,10 +118,16 @@ class Telling:
         scope = _of(trades, account_id, day.session)
         if not whole:
             scope = sa.and_(scope, trades.c.trade_id.in_([trade.trade_id for trade in told]))
-        rows = [trade_row(trade) for trade in told]
-        changes = versions.tell(self._connection, trades, scope, rows, day.known_at, day.now)
+        rows = [trade_row(trade, self._source) for trade in told]
+        changes = versions.tell(
+            self._connection, trades, scope, rows, day.known_at, day.now, withdraws=self._has_told
+        )
         self.new_trades += len(changes.new)
         return changes
+
+    def _has_told(self, trade: versions.Row) -> bool:
+        """Say whether this source has told a trade: what another one did, it cannot withdraw."""
+        return trade["source"] == self._source
 
     # --- fills --------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from riskops.errors import InputError
 from riskops.store.database import statement
 from riskops.store.tables import UtcDateTime, daily_results
 from riskops.store.upsert import upsert
@@ -26,11 +27,18 @@ _NOTHING = dict.fromkeys(("gross_cents", "fees_cents", "net_cents", "trades", "v
 
 
 def refresh(connection: sa.Connection, touched: Touched) -> None:
-    """Write the version of every touched account-day, and again each later version of it, from its trades."""
-    days: dict[tuple[date, datetime], set[str]] = defaultdict(set)
-    for session, of_session in groupby(sorted(touched), key=itemgetter(0)):
-        versions = _versions(connection, session)
-        for _session, account_id, known_at in of_session:
+    """Write the version of every touched account-day, and again each later version of it, from its trades.
+
+    Raises
+    ------
+    InputError
+        If a result is told in fills: it is not the sum of its trades.
+    """
+    days: defaultdict[tuple[date, datetime], set[str]] = defaultdict(set)
+    for session, group in groupby(sorted(touched), key=itemgetter(0)):
+        news = list(group)
+        versions = _versions(connection, session, {account_id for _, account_id, _ in news})
+        for _session, account_id, known_at in news:
             for moment in (known_at, *(at for at in versions[account_id] if at > known_at)):
                 days[session, moment].add(account_id)
     for (session, moment), account_ids in sorted(days.items()):
@@ -64,13 +72,25 @@ def _newest(connection: sa.Connection, session: date, account_id: str) -> sa.Row
     return connection.execute(newest).mappings().one_or_none()
 
 
-def _versions(connection: sa.Connection, session: date) -> Mapping[str, list[datetime]]:
-    """Return when the results of a session became known, by account."""
-    query = sa.select(daily_results.c.account_id, daily_results.c.known_at).where(
-        daily_results.c.session == session
-    )
+def _versions(
+    connection: sa.Connection, session: date, touched: Collection[str]
+) -> Mapping[str, list[datetime]]:
+    """Return when the results of a session became known, by account.
+
+    Raises
+    ------
+    InputError
+        If a touched result is made of more than its trades.
+    """
+    columns = (daily_results.c.account_id, daily_results.c.known_at, daily_results.c.basis)
+    query = sa.select(*columns).where(daily_results.c.session == session)
     versions: defaultdict[str, list[datetime]] = defaultdict(list)
-    for account_id, known_at in connection.execute(query):
+    for account_id, known_at, basis in connection.execute(query):
+        if basis != BASIS and account_id in touched:
+            raise InputError(
+                f"{session} of account {account_id} is told by its source in fills, so closed trades cannot "
+                f"change it. `riskops ask-again {session}` brings what the source has corrected."
+            )
         versions[account_id].append(known_at)
     return versions
 

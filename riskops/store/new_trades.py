@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 
-def insert_all_or_none(connection: sa.Connection, arriving: Sequence[Trade]) -> bool:
+def insert_all_or_none(connection: sa.Connection, arriving: Sequence[Trade], source: str) -> bool:
     """Insert trades of which none is there yet; where one is, insert none and return ``False``."""
-    rows = [trade_row(trade) for trade in arriving]
+    rows = [trade_row(trade, source) for trade in arriving]
     attempt = connection.begin_nested()
     try:
         _insert(connection, rows)

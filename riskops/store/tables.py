@@ -224,6 +224,7 @@ trades = sa.Table(
     sa.Column("notional_cents", sa.BigInteger, nullable=False),
     sa.Column("opening_fill", sa.String(128)),
     sa.Column("closing_fill", sa.String(128)),
+    sa.Column("source", sa.String(64)),
     *_version(),
     _one_of("side", Side),
     sa.CheckConstraint("quantity > 0", name="quantity"),

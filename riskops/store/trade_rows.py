@@ -12,8 +12,8 @@ from riskops.records import Action, Fill, Trade
 PLACES = Decimal("0.00000001")  # that the database keeps of quantities, prices and fees
 
 
-def trade_row(trade: Trade) -> dict[str, Any]:
-    """Return a trade as a row of `trades`, without the end of its version."""
+def trade_row(trade: Trade, source: str) -> dict[str, Any]:
+    """Return a trade that a source told as a row of `trades`, without the end of its version."""
     return {
         "account_id": trade.account_id,
         "trade_id": trade.trade_id,
@@ -31,6 +31,7 @@ def trade_row(trade: Trade) -> dict[str, Any]:
         "notional_cents": notional_cents(trade),
         "opening_fill": trade.opening_fill,
         "closing_fill": trade.closing_fill,
+        "source": source,
         "known_at": trade.known_at,
     }
 

@@ -99,7 +99,7 @@ class Transactions:
         with self._database.writing(Queue.LOADS) as connection:
             if load is not None:
                 _refuse_second_load(connection, load)
-            new, touched = _add_trades(connection, arriving, decide)
+            new, touched = _add_trades(connection, arriving, source, decide)
             refresh(connection, touched)
             _add_coverage(connection, covered, source)
             if load is not None:
@@ -212,28 +212,30 @@ class Transactions:
 # --- trades -------------------------------------------------------------------------------
 
 
-def _add_trades(connection: sa.Connection, arriving: Iterable[Trade], decide: Decide) -> tuple[int, Touched]:
+def _add_trades(
+    connection: sa.Connection, arriving: Iterable[Trade], source: str, decide: Decide
+) -> tuple[int, Touched]:
     """Insert the trades not there yet; return how many, and the account-days they touch."""
     new = 0
     touched: Touched = set()
     for chunk in chunks(arriving, CHUNK):
-        missing, contradictions = _written(connection, chunk)
+        missing, contradictions = _written(connection, chunk, source)
         new += len(missing)
         touched |= {(trade.session, trade.account_id, trade.known_at) for trade in missing}
         for found in contradictions:
-            touched |= _settled(connection, found, decide)
+            touched |= _settled(connection, found, source, decide)
     return new, touched
 
 
 def _written(
-    connection: sa.Connection, chunk: Sequence[Trade]
+    connection: sa.Connection, chunk: Sequence[Trade], source: str
 ) -> tuple[Sequence[Trade], Sequence[Contradiction]]:
     """Insert what is new of a chunk; return it, and what contradicts what is known."""
-    if insert_all_or_none(connection, chunk):
+    if insert_all_or_none(connection, chunk, source):
         return chunk, ()
     missing, contradictions = _sorted_out(chunk, _already_there(connection, chunk))
     if missing:
-        connection.execute(sa.insert(trades), [trade_row(trade) for trade in missing])
+        connection.execute(sa.insert(trades), [trade_row(trade, source) for trade in missing])
     return missing, contradictions
 
 
@@ -266,14 +268,14 @@ def _sorted_out(
     return missing, contradictions
 
 
-def _settled(connection: sa.Connection, found: Contradiction, decide: Decide) -> Touched:
+def _settled(connection: sa.Connection, found: Contradiction, source: str, decide: Decide) -> Touched:
     """Write a trade that corrects what is known, where somebody decides so; return what that touches."""
     moment = decide(found)
     if moment is None:
         return set()
     trade = found.trade
     scope = sa.and_(trades.c.account_id == trade.account_id, trades.c.trade_id == trade.trade_id)
-    changes = tell(connection, trades, scope, [trade_row(trade)], moment, moment)
+    changes = tell(connection, trades, scope, [trade_row(trade, source)], moment, moment)
     return {(trade.session, trade.account_id, at) for at in changes.moments}
 
 

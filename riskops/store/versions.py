@@ -6,7 +6,7 @@ A row was what we knew from its `known_at` until its `superseded_at`. Among the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -22,6 +22,7 @@ Key = tuple[Any, ...]
 
 _TICK = timedelta(microseconds=1)  # a correction is known later than what it corrects
 _SPAN = ("known_at", "superseded_at")
+_WHENCE = "source"  # who told a row is no part of what it says
 _KEYS_AT_ONCE = 2_000
 
 
@@ -57,6 +58,7 @@ def tell(
     told: Sequence[Row],
     known_at: datetime,
     now: datetime,
+    withdraws: Callable[[Row], bool] = lambda _row: True,
 ) -> Changes:
     """Let `told` be all there is within `scope`.
 
@@ -72,6 +74,8 @@ def tell(
         When a row counts as known whose key was never there before.
     now
         When everything else counts as known: a changed row, a withdrawn one, one that comes back.
+    withdraws
+        Whether a row that is not among `told` is withdrawn by that.
     """
     keys = [column.name for column in table.primary_key if column.name != "known_at"]
     there = {_key(row, keys): row for row in _current_rows(connection, table, scope)}
@@ -80,7 +84,7 @@ def tell(
     new = {key: row for key, row in wanted.items() if key not in there}
     moved = _elsewhere(connection, table, scope, keys, list(new))
     changed = {key: (there[key], row) for key, row in wanted.items() if _differs(there.get(key), row)}
-    withdrawn = {key: row for key, row in there.items() if key not in wanted}
+    withdrawn = {key: row for key, row in there.items() if key not in wanted and withdraws(row)}
     over = moved | {key: there[key] for key in (*changed, *withdrawn)}
     ends = {key: max(now, row["known_at"] + _TICK) for key, row in over.items()}
     again = once | ends
@@ -155,7 +159,7 @@ def _key(row: Row, keys: Sequence[str]) -> Key:
 
 
 def _differs(before: Row | None, after: Row) -> bool:
-    return before is not None and any(before[name] != after[name] for name in after)
+    return before is not None and any(before[name] != after[name] for name in after if name != _WHENCE)
 
 
 def _as_kept(table: sa.Table, row: Row) -> dict[str, Any]:

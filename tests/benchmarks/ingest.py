@@ -111,7 +111,7 @@ def _ours(database: Database, trades: Sequence[Trade]) -> None:
 
 
 def _raw_sqlite(database: Database, trades: Sequence[Trade]) -> None:
-    columns = tuple(trade_row(trades[0]))
+    columns = tuple(trade_row(trades[0], "bench"))
     insert = f"INSERT INTO trades ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - our own names
     with database.writing() as connection:
         connection.connection.driver_connection.executemany(insert, map(_as_sqlite_takes_it, trades))
@@ -124,7 +124,7 @@ def _as_sqlite_takes_it(trade: Trade) -> tuple:
         *(trade.opened_at.strftime(SQLITE_STAMP), trade.closed_at.strftime(SQLITE_STAMP)),
         *(float(trade.entry_price), float(trade.exit_price)),
         *(trade.gross_cents, trade.fees_cents, trade.net_cents, notional_cents(trade)),
-        *(trade.opening_fill, trade.closing_fill, trade.known_at.strftime(SQLITE_STAMP)),
+        *(trade.opening_fill, trade.closing_fill, "bench", trade.known_at.strftime(SQLITE_STAMP)),
     )
 
 
@@ -135,7 +135,7 @@ def _raw_postgresql(database: Database, trades: Sequence[Trade]) -> None:
         cursor.copy(statement("copy_trades")) as copy,
     ):
         for trade in trades:
-            copy.write_row(tuple(trade_row(trade).values()))
+            copy.write_row(tuple(trade_row(trade, "bench").values()))
 
 
 # --- memory -------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ ARGUMENTS = {
     "load": ("history.csv",),
     "backup": ("backup.zip",),
     "replay": ("2026-03-16",),
+    "ask-again": (str(NIGHT),),
 }
 OWN_DATABASE = {"migrate", "demo", "restore", "up", "catch-mail", "check-limits", "study"}
 EXCEPT_WHAT_CREATES = [(name, *ARGUMENTS.get(name, ())) for name in NAMES if name not in OWN_DATABASE]

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
+from riskops.errors import InputError
 from riskops.records import Action, BrokerDay, Fill
 from riskops.sessions import desk_time
 from riskops.store.account_days import BROKERS_NET, BROKERS_TOTAL, FROM_FILLS, ToldDay
@@ -157,6 +158,16 @@ class TestClosedTrades:
         source.tell(day(self.SECOND, at=NOON, accounts=()))
         assert results(desk, NOON) == {NIGHT: -15_000}
 
+    def test_what_another_source_told_is_not_withdrawn_and_may_be_corrected(self, desk, source):
+        source.tell(day(self.FIRST))
+        late = trade(TRADER, NIGHT, 30, trade_id="late", known_at=NOON)
+        desk.store.transactions.add([late], [], "late.csv")
+        evening = NOON + timedelta(hours=6)
+        source.tell(day(self.FIRST, at=evening))
+        assert results(desk, evening) == {NIGHT: -17_000}
+        source.tell(day(self.FIRST, trade(TRADER, NIGHT, 40, trade_id="late"), at=evening))
+        assert results(desk, evening) == {NIGHT: -16_000}
+
     def test_a_trade_known_under_another_session_is_set_aside_and_withdraws_nothing(self, desk, source):
         source.tell(day(trade(TRADER, BEFORE, 30, trade_id="1"), session=BEFORE, at=EARLY))
         source.tell(day(self.SECOND))
@@ -221,7 +232,7 @@ class TestFills:
 
     def test_a_cover_of_nothing_fails_its_account_and_writes_nothing(self, desk, source):
         source.tell(day(fill("C", 10, 50, 1)))
-        assert "nothing is short" in source.refused[ACCOUNT]
+        assert "nothing was short" in source.refused[ACCOUNT]
         assert rows(desk, fills, "fill_id") == []
         assert desk.store.transactions.covered_through() == {}
 
@@ -274,3 +285,10 @@ class TestTheBrokersSummary:
         source.tell(day(*self.ROUND_TRIP, broker=[broker_day(-10_200)], at=NOON))
         assert desk.store.history.readings(SESSION, NOON)[1] is None
         assert desk.store.history.readings(SESSION, MORNING)[1] is not None
+
+
+def test_closed_trades_cannot_change_a_day_that_is_told_in_fills(desk, source):
+    source.tell(day(*TestTheBrokersSummary.ROUND_TRIP))
+    with pytest.raises(InputError, match=f"riskops ask-again {NIGHT}"):
+        desk.store.transactions.add([trade(TRADER, NIGHT, 50, trade_id="2")], [], "late.csv")
+    assert results(desk, MORNING) == {NIGHT: -10_200}

@@ -48,6 +48,7 @@ def _let_trades_have_versions() -> None:
     with op.batch_alter_table("trades") as batch_op:
         batch_op.add_column(sa.Column("opening_fill", sa.String(128)))
         batch_op.add_column(sa.Column("closing_fill", sa.String(128)))
+        batch_op.add_column(sa.Column("source", sa.String(64)))
         batch_op.add_column(sa.Column("superseded_at", _moment()))
         batch_op.drop_constraint("pk_trades", type_="primary")
         batch_op.create_primary_key("pk_trades", ["account_id", "trade_id", "known_at"])
@@ -75,7 +76,7 @@ def _keep_the_newest_trades() -> None:
         batch_op.drop_constraint(batch_op.f("ck_trades_version"), type_="check")
         batch_op.drop_constraint("pk_trades", type_="primary")
         batch_op.create_primary_key("pk_trades", ["account_id", "trade_id"])
-        for column in ("superseded_at", "closing_fill", "opening_fill"):
+        for column in ("superseded_at", "source", "closing_fill", "opening_fill"):
             batch_op.drop_column(column)
 
 
