@@ -113,6 +113,11 @@ class Database:
                     _wait_in(queue, connection)
             yield connection
 
+    def wait_in(self, queue: Queue, connection: sa.Connection) -> None:
+        """Take the turn in one more queue until the transaction ends; on SQLite a writer has it."""
+        if not self.is_sqlite:
+            _wait_in(queue, connection)
+
     def close(self) -> None:
         """Give all connections back."""
         self._readers.dispose()

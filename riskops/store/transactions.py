@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from riskops.errors import DuplicateLoadError
+from riskops.errors import DuplicateLoadError, StoreError
 from riskops.records import Trade
 from riskops.store.account_days import Telling, ToldDay
 from riskops.store.chunks import chunks
@@ -20,7 +20,7 @@ from riskops.store.contradictions import Contradiction, Decide, Result, refuse
 from riskops.store.daily_results import Touched, refresh
 from riskops.store.database import Database, Queue
 from riskops.store.new_trades import insert_all_or_none
-from riskops.store.tables import coverage, loads, rejected_rows, trades
+from riskops.store.tables import coverage, cut_offs, loads, rejected_rows, trades
 from riskops.store.trade_rows import trade_row
 from riskops.store.upsert import insert_missing
 from riskops.store.versions import current, tell
@@ -95,15 +95,20 @@ class Transactions:
             If the file of `load` was loaded before.
         InputError
             If a trade is known with another result and `decide` does not take it.
+        StoreError
+            If a morning fixed its cut-off while the file of `load` came in.
         """
         with self._database.writing(Queue.LOADS) as connection:
             if load is not None:
                 _refuse_second_load(connection, load)
+            mornings = _cut_offs(connection)
             new, touched = _add_trades(connection, arriving, source, decide)
             refresh(connection, touched)
             _add_coverage(connection, covered, source)
             if load is not None:
                 _note_load(connection, load, new, rejected)
+                self._database.wait_in(Queue.MORNINGS, connection)
+                _refuse_overtaken(connection, load, mornings)
         return new
 
     def tell(
@@ -304,6 +309,20 @@ def _refuse_second_load(connection: sa.Connection, load: FileLoad) -> None:
         raise DuplicateLoadError(
             f"{load.file_name} was loaded before, as {earlier.file_name}, "
             f"known at {earlier.known_at:%Y-%m-%d %H:%M} UTC. Nothing was changed."
+        )
+
+
+def _cut_offs(connection: sa.Connection) -> int:
+    return connection.execute(sa.select(sa.func.count()).select_from(cut_offs)).scalar_one()
+
+
+def _refuse_overtaken(connection: sa.Connection, load: FileLoad, before: int) -> None:
+    """Refuse a load that counts as known at a cut-off which was fixed without it."""
+    later = sa.select(cut_offs.c.cut_off_at).where(cut_offs.c.cut_off_at > load.known_at).limit(1)
+    if _cut_offs(connection) != before or connection.execute(later).first() is not None:
+        raise StoreError(
+            f"A morning fixed its cut-off while {load.file_name} came in: nobody could say later what it "
+            "knew. Nothing was loaded: load it again."
         )
 
 

@@ -9,7 +9,7 @@ from datetime import time, timedelta
 import pytest
 import sqlalchemy as sa
 
-from riskops.errors import DuplicateLoadError, InputError
+from riskops.errors import DuplicateLoadError, InputError, StoreError
 from riskops.records import Origin
 from riskops.sessions import desk_time
 from riskops.store.tables import daily_results
@@ -166,6 +166,32 @@ class TestLoads:
         add(desk, FIRST, load=self.LOAD, rejected=[RejectedRow(3, "A,b,c", "no number")])
         add(desk, load=later)
         assert desk.store.transactions.loads() == (LoadRecord(later, 0, 0), LoadRecord(self.LOAD, 1, 1))
+
+
+class TestALoadThatAMorningOvertakes:
+    """Its rows would count as known at a cut-off that was fixed without them."""
+
+    def test_a_cut_off_fixed_since_it_began_refuses_it_whole(self, desk):
+        desk.store.mornings.record_cut_off(SESSION, 0, MORNING + timedelta(minutes=1))
+        with pytest.raises(StoreError, match="fixed its cut-off while history.csv came in"):
+            add(desk, FIRST, load=TestLoads.LOAD)
+        assert desk.store.transactions.count() == 0
+
+    def test_so_does_one_that_is_fixed_while_its_rows_come_in(self, postgresql_folder):
+        with opened(postgresql_folder) as desk:
+
+            def arriving():
+                yield FIRST
+                desk.store.mornings.record_cut_off(SESSION, 0, MORNING)
+
+            with pytest.raises(StoreError, match="load it again") as caught:
+                desk.store.transactions.add(arriving(), [], "test", TestLoads.LOAD)
+            assert caught.value.retryable
+            assert desk.store.transactions.count() == 0
+
+    def test_one_that_was_fixed_before_does_not(self, desk):
+        desk.store.mornings.record_cut_off(SESSION, 0, MORNING - timedelta(minutes=1))
+        assert add(desk, FIRST, load=TestLoads.LOAD) == 1
 
 
 class TestCoverage:
