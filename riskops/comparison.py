@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from riskops.demotion import Watch
 from riskops.evidence import Amount, Amounts, DeskDays, Gate
 from riskops.history import DeskHistory, TradePaths
 from riskops.records import Comparison, Verdict
+from riskops.sessions import TradingCalendar
 from riskops.standing import UNREGISTERED, Standing
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ def compare(
             gate=evidence.gate(days, amount, desk.position, now.number),
             watch=_watch(followed, now, desk),
         ),
-        desk.position,
+        desk,
     )
 
 
@@ -136,11 +138,12 @@ def _watch(followed: DeskDays, now: Standing, desk: DeskHistory) -> Watch | None
     return demotion.watch(followed.least_advantage, followed.clip_usd, promoted)
 
 
-def _record(found: _Compared, position: int) -> Comparison:
+def _record(found: _Compared, desk: DeskHistory) -> Comparison:
     gate, amount, days = found.gate, found.amount, found.days
-    to_go = evidence.sessions_to_go(days, gate, amount, position)
+    to_go = evidence.sessions_to_go(days, gate, amount, desk.position)
     ours, theirs = float(found.benefits.challenger.sum()), float(found.benefits.rules.sum())
-    daily_rules = _by_day(found.walked.panel.mornings.day[found.rows], found.benefits.rules)
+    position = found.walked.panel.mornings.day[found.rows]
+    daily_rules = _by_day(position, found.benefits.rules)
     verdict = judge(gate, ours, theirs)
     return Comparison(
         verdict=verdict,
@@ -161,7 +164,17 @@ def _record(found: _Compared, position: int) -> Comparison:
         opens=gate.opens,
         demotion_e=1.0 if found.watch is None else found.watch.latest,
         demotion="" if found.watch is None else found.watch.reason,
+        rules_course=_course(np.unique(position), daily_rules, desk.calendar),
     )
+
+
+def _course(
+    position: np.ndarray, daily_usd: np.ndarray, calendar: TradingCalendar
+) -> tuple[tuple[date, float], ...]:
+    """Return what was gained up to the last desk-day of each week, ascending."""
+    days, gained = calendar.dates[position].tolist(), np.cumsum(daily_usd).round(2).tolist()
+    by_week = {day.isocalendar()[:2]: (day, usd) for day, usd in zip(days, gained, strict=True)}
+    return tuple(by_week.values())
 
 
 def _benefits(walked: ChallengerWalk, compared: np.ndarray) -> Benefits:

@@ -26,7 +26,9 @@ from typing import Protocol
 
 from riskops.errors import ConfigurationError, DeliveryError, DeliveryRefusedError
 from riskops.handover import Sender, Word, handing_over, last_word
+from riskops.records import Picture
 from riskops.report.minimal import emergency_subject
+from riskops.report.shown_alone import shown_alone
 from riskops.settings import Delivery, Fault, MailServer, Settings
 from riskops.store.mornings import Report
 from riskops.store.outbox import REFUSED, SENT, OutboxRow
@@ -67,6 +69,9 @@ class Mails(Protocol):
 
     def row(self, key: str) -> OutboxRow:
         """Return the mail with `key`."""
+
+    def pictures(self, mail: OutboxRow) -> tuple[Picture, ...]:
+        """Return the pictures that the HTML of a mail names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,7 @@ def deliver(
         If a recipient was refused for good (5xx) and nothing is left to retry.
     """
     keys = outbox.prepare(report, settings.deployment, recipients_of(settings))
-    carry = _carrier(settings, now)
+    carry = _carrier(outbox, settings, now)
     mailing = _Mailing(outbox, carry, now, lock_folder, keys)
     outcomes = [_try_one(mailing, key) for key in keys]
     _raise_for(report, outcomes)
@@ -169,13 +174,13 @@ def recipients_of(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(settings.recipients))
 
 
-def _carrier(settings: Settings, now: datetime) -> Carrier:
+def _carrier(outbox: Mails, settings: Settings, now: datetime) -> Carrier:
     """Return what carries a mail away: to the server, into files, or, in a drill, nowhere."""
     if settings.fault is Fault.SMTP_DOWN:
         return lambda _row, _doubtful: _Outcome(_Fate.POSTPONED, f"the fault {settings.fault} is forced")
     if settings.delivery is Delivery.FILES:
-        return lambda row, _doubtful: _to_files(row, settings, now)
-    return lambda row, doubtful: _to_server(row, settings, now, doubtful)
+        return lambda row, _doubtful: _to_files(row, outbox.pictures(row), settings, now)
+    return lambda row, doubtful: _to_server(row, outbox.pictures(row), settings, now, doubtful)
 
 
 def _try_one(mailing: _Mailing, key: str) -> _Outcome:
@@ -269,8 +274,10 @@ def _raise_for(report: Report, outcomes: Sequence[_Outcome]) -> None:
 # --- the mail server --------------------------------------------------------------------------
 
 
-def _to_server(row: OutboxRow, settings: Settings, now: datetime, doubtful: bool) -> _Outcome:
-    mail = _message(row, settings.sender, row.recipient, now, doubtful)
+def _to_server(
+    row: OutboxRow, pictures: Sequence[Picture], settings: Settings, now: datetime, doubtful: bool
+) -> _Outcome:
+    mail = _message(row, pictures, (settings.sender, row.recipient), now, doubtful)
     try:
         smtp = _connect(settings.mail_server)
     except (OSError, UnicodeError) as error:
@@ -385,8 +392,11 @@ def _safe(text: str, server: MailServer) -> str:
 # --- the mail ---------------------------------------------------------------------------------
 
 
-def _message(row: OutboxRow, sender: str, to: str, now: datetime, doubtful: bool) -> EmailMessage:
-    """Return the mail with its text and HTML twins; the same row gives the same bytes."""
+def _message(
+    row: OutboxRow, pictures: Sequence[Picture], who: tuple[str, str], now: datetime, doubtful: bool
+) -> EmailMessage:
+    """Return the mail with its twins and the pictures of the HTML; the same row gives the same bytes."""
+    sender, to = who
     mail = EmailMessage(policy=SMTP if (sender + to).isascii() else SMTPUTF8)
     mail["From"] = sender
     mail["To"] = to
@@ -400,7 +410,19 @@ def _message(row: OutboxRow, sender: str, to: str, now: datetime, doubtful: bool
         html = _marked(row.html) if doubtful else row.html
         mail.add_alternative(html, subtype="html", cte="quoted-printable")
         mail.set_boundary(f"=_riskops_{row.key[:24]}")
+        _attach(mail, pictures, f"=_riskops_pictures_{row.key[:24]}")
     return mail
+
+
+def _attach(mail: EmailMessage, pictures: Sequence[Picture], boundary: str) -> None:
+    """Put pictures beside the HTML twin, which names them by their content ids."""
+    page = mail.get_body(("html",))
+    if page is None or not pictures:
+        return
+    for number, picture in enumerate(pictures, start=1):
+        cid, name = f"<{picture.content_id}>", f"chart-{number}.png"
+        page.add_related(picture.png, "image", "png", cid=cid, filename=name, disposition="inline")
+    page.set_boundary(boundary)
 
 
 def _marked(html: str) -> str:
@@ -416,10 +438,11 @@ def _marked(html: str) -> str:
 # --- files ------------------------------------------------------------------------------------
 
 
-def _to_files(row: OutboxRow, settings: Settings, now: datetime) -> _Outcome:
+def _to_files(row: OutboxRow, pictures: Sequence[Picture], settings: Settings, now: datetime) -> _Outcome:
     to = ", ".join(settings.recipients) or PLACEHOLDER_RECIPIENT
-    mail = _message(row, settings.sender, to, now, doubtful=False)
-    contents = {".eml": mail.as_bytes(), ".html": row.html.encode(), ".txt": row.text.encode()}
+    mail = _message(row, pictures, (settings.sender, to), now, doubtful=False)
+    page = shown_alone(row.html, pictures)
+    contents = {".eml": mail.as_bytes(), ".html": page.encode(), ".txt": row.text.encode()}
     try:
         for path in _paths(row, settings):
             put(path, contents[path.suffix])

@@ -379,7 +379,8 @@ class Comparison:
     better-than-no-restriction, material. Benefits are USD over the whole walk-forward.
     `table` holds the benchmarks: policy name to its figures. `opens` says whether the gate is
     open, `demotion_e` is the e-value of a demotion (a bar of 3) and `demotion` why one is due.
-    `champion` decides, since `champion_since` where that is the model.
+    `champion` decides, since `champion_since` where that is the model. `rules_course` is the rules'
+    benefit cumulated to the last desk-day of each week; it ends at `rules_benefit_usd`.
     """
 
     verdict: Verdict
@@ -402,6 +403,7 @@ class Comparison:
     demotion: str = ""
     champion: Engine = Engine.RULES
     champion_since: date | None = None
+    rules_course: tuple[tuple[date, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,6 +451,14 @@ class Decision:
     notes: tuple[str, ...] = ()
     large_loss_probability: float | None = None
     challenger_reduction: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawn chart, as the mail carries it: what the page calls it, and the bytes of a PNG."""
+
+    content_id: str
+    png: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from riskops.history import DeskHistory, TradePaths
 from riskops.records import Comparison, LedgerEntry, LedgerKind, Verdict
 from riskops.sources.demo import DemoDesk
 from riskops.standing import Standing
+from riskops.store.documents import from_document, to_document
 from tests.builders import CALENDAR, SESSION, desk_history, trade_paths, trader_history
 from tests.simulated_desks import (
     reversed_desk,
@@ -266,7 +267,16 @@ def test_the_order_of_traders_does_not_matter():
 def test_comparing_twice_gives_the_same_record_and_it_fits_a_document():
     again = compared(*ordinary())
     assert again == ordinary_comparison()
-    json.dumps(dataclasses.asdict(again), allow_nan=False)
+    kept = json.dumps(to_document(again), allow_nan=False)
+    assert from_document(Comparison, json.loads(kept)) == again
+
+
+def test_the_rules_course_ends_at_their_benefit_and_has_a_point_a_week():
+    found = ordinary_comparison()
+    days = [day for day, _ in found.rules_course]
+    assert found.rules_course[-1][1] == pytest.approx(found.rules_benefit_usd, abs=0.01)
+    assert days == sorted(days)
+    assert len({day.isocalendar()[:2] for day in days}) == len(days) > 10
 
 
 def test_the_comparison_names_the_registered_specification():

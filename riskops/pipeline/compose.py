@@ -8,13 +8,16 @@ from dataclasses import replace
 
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
+from riskops.pipeline.background import background
 from riskops.pipeline.record_outcomes import news_of
 from riskops.pipeline.stage import Receipt, cut_off, settled, stage
-from riskops.records import Publication, Run, RunType, Verb
-from riskops.report.content import content
+from riskops.records import Picture, Publication, Run, RunType, Verb
+from riskops.report.content import Content, content, without_charts
 from riskops.report.outcome_lines import not_recorded, outcome_lines
-from riskops.report.render import as_html, as_text, subject
+from riskops.report.pictures import DAMAGE, draw
+from riskops.report.render import as_html, as_text, fitting, subject
 from riskops.report.roster_lines import roster_lines
+from riskops.report.wording import one_line
 from riskops.roster import SET_UP
 from riskops.settings import Fault
 from riskops.store.mornings import Report, Stage
@@ -61,6 +64,7 @@ def _report(desk: Desk, run: Run, publication: Publication, stages: Mapping[Verb
     model, rules = stages.get(Verb.SCORE_MODEL), stages.get(Verb.SCORE_RULES)
     comparison = mornings.comparison(run.session, run.revision)
     reasons = publication.why + (comparison.reason if comparison else "")
+    known, missing = background(desk, run, publication, rules)
     composed = content(
         publication,
         comparison,
@@ -69,8 +73,10 @@ def _report(desk: Desk, run: Run, publication: Publication, stages: Mapping[Verb
         rules.detail.get("restricted_share") if rules else None,
         faults=_faults(desk, stages, reasons),
         roster=_roster_news(desk, run),
-        outcomes=_outcomes(desk, run, stages.get(Verb.RECORD_OUTCOMES)),
+        outcomes=[*_outcomes(desk, run, stages.get(Verb.RECORD_OUTCOMES)), *missing],
+        background=known,
     )
+    composed, pictures = _drawn(fitting(composed))
     text, html = as_text(composed), as_html(composed)
     return Report(
         session=run.session,
@@ -80,7 +86,16 @@ def _report(desk: Desk, run: Run, publication: Publication, stages: Mapping[Verb
         text=text,
         html=html,
         digest=hashlib.sha256(f"{subject(composed)}\0{text}\0{html}".encode()).hexdigest(),
+        pictures=pictures,
     )
+
+
+def _drawn(composed: Content) -> tuple[Content, tuple[Picture, ...]]:
+    """Return a mail with its pictures; where they cannot be drawn it is told in words only."""
+    try:
+        return composed, draw(composed.charts)
+    except DAMAGE as error:
+        return without_charts(composed, f"No charts, they could not be drawn: {one_line(str(error))}"), ()
 
 
 def _roster_news(desk: Desk, run: Run) -> list[str]:

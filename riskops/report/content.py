@@ -5,8 +5,8 @@ Both templates only arrange what stands here, so the twins cannot say different 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from riskops import config
@@ -18,10 +18,14 @@ from riskops.records import (
     ModelScore,
     Publication,
     Rung,
+    Signal,
     Verdict,
 )
+from riskops.report.changes import Changes, Earlier, change_of, changes
+from riskops.report.charts import BenefitChart, Chart, Day, ResultsChart, benefit_chart, results_chart
 from riskops.report.evidence_meter import Difference, SaidOfTheModel, evidence_lines, said_of_the_model
 from riskops.report.health import failures, health_lines, is_critical
+from riskops.report.signal_words import signal_lines
 from riskops.report.wording import (
     SYSTEMS,
     TIGHTENED,
@@ -40,13 +44,24 @@ from riskops.report.wording import (
     reasons,
     share,
     standing,
-    track_record,
     trader_label,
     way_back,
 )
 
 MOST_NAMES = 8
 MOST_NEAREST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What the mail tells beside the decisions: earlier limits, fired rules, recent active days."""
+
+    earlier: Earlier = field(default_factory=Earlier)
+    signals: Mapping[str, Sequence[Signal]] = field(default_factory=dict)
+    recent: Mapping[str, Sequence[Day]] = field(default_factory=dict)
+
+
+NO_BACKGROUND = Background()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +82,12 @@ class Entry:
     percent: str
     limit: str
     base: str
+    change: str
     reasons: str
     confidence: str
     standing: str
     details: tuple[Detail, ...]
+    chart: ResultsChart | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +107,7 @@ class Content:
     subject: str
     headline: str
     alerts: tuple[str, ...]
-    changes: tuple[str, ...]
-    to_do: tuple[Detail, ...]
+    changes: Changes
     immediate_title: str
     immediate: tuple[Entry, ...]
     moderate_title: str
@@ -102,8 +118,32 @@ class Content:
     counts: tuple[tuple[str, int], ...]
     summary: tuple[tuple[str, str], ...]
     evidence: tuple[str, ...]
+    benefit: BenefitChart | None
     health: tuple[str, ...]
     footer: tuple[tuple[str, str], ...]
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """The charts, in the order of reading."""
+        entries = (*self.immediate, *self.moderate, *self.others)
+        found = [*(entry.chart for entry in entries), self.benefit]
+        return tuple(chart for chart in found if chart is not None)
+
+
+def without_charts(mail: Content, why: str) -> Content:
+    """Return a mail that is told in words only, and says why."""
+
+    def bare(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        return tuple(replace(entry, chart=None) for entry in entries)
+
+    return replace(
+        mail,
+        immediate=bare(mail.immediate),
+        moderate=bare(mail.moderate),
+        others=bare(mail.others),
+        benefit=None,
+        health=(*mail.health, why),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +171,7 @@ def content(
     faults: Sequence[str] = (),
     roster: Sequence[str] = (),
     outcomes: Sequence[str] = (),
-    replaces: Publication | None = None,
+    background: Background = NO_BACKGROUND,
     sealed_at: datetime | None = None,
 ) -> Content:
     """Arrange one morning for reading.
@@ -146,8 +186,8 @@ def content(
         How the roster has changed since the last morning; lines of the data health.
     outcomes
         What became of lived days, where that is news; lines of the data health.
-    replaces
-        The publication that a correction replaces.
+    background
+        What is told beside the decisions.
     sealed_at
         When the session was sealed, where the mail describes one that is out.
     """
@@ -158,18 +198,18 @@ def content(
         subject=_subject(publication, tiers),
         headline=_headline(publication, tiers),
         alerts=_alerts(publication, comparison, checks, restricted_share, faults),
-        changes=_changes(publication, replaces),
-        to_do=() if replaces else _to_do(tiers),
+        changes=changes(publication.decisions, background.earlier),
         immediate_title=f"Immediate action (cut above {config.IMMEDIATE_ABOVE}%)",
-        immediate=_entries(tiers.immediate, model, "REDUCE LIMIT BY"),
+        immediate=_entries(tiers.immediate, model, background, "REDUCE LIMIT BY"),
         moderate_title=f"Moderate (cut of {config.MODERATE_FROM}% to {config.IMMEDIATE_ABOVE}%)",
-        moderate=_entries(tiers.moderate, model, "Reduce by"),
-        others=_entries((*tiers.mild, *tiers.remarked), model, "Reduce by"),
+        moderate=_entries(tiers.moderate, model, background, "Reduce by"),
+        others=_entries((*tiers.mild, *tiers.remarked), model, background, "Reduce by"),
         full_limits=_full_limits(tiers.free),
         nearest=_nearest(tiers.free),
         counts=_counts(tiers),
         summary=_summary(publication, tiers),
         evidence=evidence_lines(comparison, model),
+        benefit=benefit_chart(comparison.rules_course) if comparison else None,
         health=(*_health(publication, checks, restricted_share), *roster, *outcomes),
         footer=_footer(publication, comparison, sealed_at),
     )
@@ -198,30 +238,44 @@ def _label(decision: Decision) -> str:
     return trader_label(decision.trader_id, decision.name)
 
 
-def _entries(decisions: Sequence[Decision], model: SaidOfTheModel, order: str) -> tuple[Entry, ...]:
-    return tuple(_entry(decision, model, order) for decision in decisions)
+def _entries(
+    decisions: Sequence[Decision], model: SaidOfTheModel, background: Background, order: str
+) -> tuple[Entry, ...]:
+    return tuple(_entry(decision, model, background, order) for decision in decisions)
 
 
-def _entry(decision: Decision, model: SaidOfTheModel, order: str) -> Entry:
+def _entry(decision: Decision, model: SaidOfTheModel, background: Background, order: str) -> Entry:
     percent = f"{decision.reduction}%"
+    chart = _chart(decision, background)
     return Entry(
         trader=_label(decision),
         order=f"{order} {percent}" if decision.reduction else "No cut",
         percent=percent,
         limit=dollars(decision.limit_cents),
         base=dollars(decision.base_limit_cents),
+        change=change_of(decision, background.earlier),
         reasons=reasons(decision),
         confidence=confidence(decision) if decision.reduction else "",
         standing=standing(decision),
-        details=_details(decision, model),
+        details=_details(decision, model, background, chart),
+        chart=chart,
     )
 
 
-def _details(decision: Decision, model: SaidOfTheModel) -> tuple[Detail, ...]:
-    told = [
-        Detail("Record", track_record(decision.track_record)),
-        Detail("Risk of a large loss", large_loss_risk(decision) if model.risk_is_known else ""),
-    ]
+def _chart(decision: Decision, background: Background) -> ResultsChart | None:
+    """Return the chart of a restricted trader's results."""
+    if not decision.reduction:
+        return None
+    return results_chart(
+        _label(decision), background.recent.get(decision.trader_id, ()), decision.limit_cents
+    )
+
+
+def _details(
+    decision: Decision, model: SaidOfTheModel, background: Background, chart: ResultsChart | None
+) -> tuple[Detail, ...]:
+    told = [Detail("Signals", items=_signals(decision, background))]
+    told.append(Detail("Risk of a large loss", large_loss_risk(decision) if model.risk_is_known else ""))
     if decision.reduction:
         told += [
             Detail("Way back", items=way_back(decision)),
@@ -229,7 +283,14 @@ def _details(decision: Decision, model: SaidOfTheModel) -> tuple[Detail, ...]:
         ]
     told.append(_model_detail(model.difference(decision.trader_id)))
     told += [Detail("Note", note) for note in notes(decision)]
+    told.append(Detail("Results", chart.words if chart else ""))
     return tuple(detail for detail in told if detail.text or detail.items)
+
+
+def _signals(decision: Decision, background: Background) -> tuple[str, ...]:
+    """Return the numbers of the rules that fired; a held limit does not rest on them."""
+    fired = background.signals.get(decision.trader_id, ())
+    return signal_lines(fired) if decision.reduction and decision.engine is not None else ()
 
 
 def _model_detail(difference: Difference | None) -> Detail:
@@ -253,23 +314,6 @@ def _nearest(free: Sequence[Decision]) -> str:
     return ", ".join(f"{label} after {at_least(cents)} more loss" for cents, label in closest)
 
 
-def _changes(publication: Publication, replaces: Publication | None) -> tuple[str, ...]:
-    if replaces is None:
-        return ()
-    before = {d.trader_id: d for d in replaces.decisions}
-    after = {d.trader_id: d for d in publication.decisions}
-    changed = [d for d in publication.decisions if _in_short(before.get(d.trader_id)) != _in_short(d)]
-    lines = [f"{_label(d)}: {_in_short(before.get(d.trader_id))} -> {_in_short(d)}" for d in changed]
-    lines += [f"{_label(d)}: {_in_short(d)} -> no limit" for key, d in before.items() if key not in after]
-    return tuple(lines) or ("No limit changed.",)
-
-
-def _in_short(decision: Decision | None) -> str:
-    if decision is None:
-        return "no limit"
-    return f"{dollars(decision.limit_cents)} (cut {decision.reduction}%)"
-
-
 # --- the whole desk ---------------------------------------------------------------------------
 
 
@@ -280,23 +324,6 @@ def _counts(tiers: _Tiers) -> tuple[tuple[str, int], ...]:
         (f"Below {config.MODERATE_FROM}%", len(tiers.mild)),
         ("No cut", len(tiers.remarked) + len(tiers.free)),
     )
-
-
-def _to_do(tiers: _Tiers) -> tuple[Detail, ...]:
-    """Return what the reader has to do now, the most urgent first."""
-    uncut = len(tiers.remarked) + len(tiers.free)
-    next_label = "Then set" if tiers.immediate else "Set"
-    told = (
-        Detail("Set now", items=_new_limits(tiers.immediate)),
-        Detail(next_label, items=_new_limits((*tiers.moderate, *tiers.mild))),
-        Detail("Full limit", counted(uncut, "trader") if uncut else ""),
-    )
-    return tuple(detail for detail in told if detail.text or detail.items)
-
-
-def _new_limits(decisions: Sequence[Decision]) -> tuple[str, ...]:
-    lines = [f"{_label(decision)} to {dollars(decision.limit_cents)}" for decision in decisions]
-    return tuple(lines)
 
 
 def _headline(publication: Publication, tiers: _Tiers) -> str:

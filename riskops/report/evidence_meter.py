@@ -104,7 +104,7 @@ def _meter(comparison: Comparison) -> str:
         return f"The model is champion since {comparison.champion_since}; evidence to demote it: {against}"
     weakest, bar = min(comparison.e_values), comparison.information.get("bar", config.E_VALUE_BAR)
     way_to_go = "bar reached" if weakest >= bar else evidence.pace(comparison.sessions_to_go)
-    return f"Evidence for the model: e = {weakest:,.1f} of {bar:.0f}, {way_to_go}; {_detectable(comparison)}"
+    return f"Model e = {weakest:,.1f} of {bar:.0f}, {way_to_go}; {_detectable(comparison)}"
 
 
 def _detectable(comparison: Comparison) -> str:

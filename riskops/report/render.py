@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from riskops.report.content import Content
+from riskops.report.content import Content, without_charts
 from riskops.report.wording import one_line
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 LONGEST_SUBJECT = 200
 TEXT_WIDTH = 78
+MOST_BYTES = 80_000  # of HTML: some clients cut off what goes beyond about 100 kB
 HANGING_INDENT = 4
 
 
@@ -35,6 +36,13 @@ def as_text(content: Content) -> str:
 def as_html(content: Content) -> str:
     """Return the mail as one HTML page that needs nothing from elsewhere."""
     return _environment().get_template("limits.html").render(mail=content)
+
+
+def fitting(content: Content) -> Content:
+    """Return a mail whose HTML clients show whole: on a very large desk that costs it its charts."""
+    if len(as_html(content).encode()) < MOST_BYTES:
+        return content
+    return without_charts(content, "No charts: with them this mail would be too long to be shown whole")
 
 
 def as_page(page: Page) -> str:

@@ -113,9 +113,15 @@ def track_record(record: TrackRecord | None) -> str:
 
 
 def confidence(decision: Decision) -> str:
-    """Return how well a cut is confirmed; nothing where it only eases: no signal of today speaks for it."""
+    """Return how well a cut is confirmed, and the record of such days.
+
+    Nothing where it only eases: no signal of today speaks for it.
+    """
     only_eases = bool(decision.reasons) and all(reason.startswith(EASING) for reason in decision.reasons)
-    return "" if only_eases and decision.confidence is not Confidence.LOW else decision.confidence.value
+    if only_eases and decision.confidence is not Confidence.LOW:
+        return ""
+    record = track_record(decision.track_record)
+    return f"{decision.confidence.value}; {record}" if record else decision.confidence.value
 
 
 def flip_distance(decision: Decision) -> str:

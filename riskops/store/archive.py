@@ -2,8 +2,8 @@
 
 An archive is a ZIP file with one member a table (``<table>.jsonl``, one row a line, in the order of
 the primary key) and ``manifest.json``. It holds what the tables hold, whatever database keeps them:
-decimals as they are written, moments in UTC, JSON as it is. Rows are streamed, so memory does not
-grow with the desk.
+decimals as they are written, moments in UTC, JSON as it is, bytes in base 64. Rows are streamed, so
+memory does not grow with the desk.
 
 Writing reads one snapshot. Restoring is one transaction that is compared with the archive, row by
 row, before it is committed.
@@ -11,6 +11,7 @@ row, before it is committed.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import partial
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import IO, Any
@@ -228,6 +230,8 @@ def _writer(column: sa.Column) -> Callable[[Any], Any]:
         return str
     if isinstance(column.type, UtcDateTime | sa.Date):
         return lambda value: value.isoformat()
+    if isinstance(column.type, sa.LargeBinary):
+        return lambda value: base64.b64encode(value).decode()
     return lambda value: value
 
 
@@ -236,6 +240,8 @@ def _reader(column: sa.Column) -> Callable[[Any], Any]:
         return Decimal
     if isinstance(column.type, UtcDateTime):
         return datetime.fromisoformat
+    if isinstance(column.type, sa.LargeBinary):
+        return partial(base64.b64decode, validate=True)
     return date.fromisoformat if isinstance(column.type, sa.Date) else lambda value: value
 
 

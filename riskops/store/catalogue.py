@@ -25,6 +25,7 @@ SUBJECTS = {
         "decisions",
         "decision_records",
         "reports",
+        "report_images",
         "outbox",
         "seals",
         "published_limits",
@@ -208,7 +209,13 @@ def _type_in_words(kind: sa.types.TypeEngine) -> str:
         return f"decimal, {kind.scale} places"
     if isinstance(kind, sa.String) and kind.length:
         return f"text, up to {kind.length}"
-    words = {sa.Boolean: "yes or no", sa.BigInteger: "integer, 64 bits", sa.Float: "number", sa.JSON: "JSON"}
+    words = {
+        sa.Boolean: "yes or no",
+        sa.BigInteger: "integer, 64 bits",
+        sa.Float: "number",
+        sa.JSON: "JSON",
+        sa.LargeBinary: "bytes",
+    }
     return words.get(type(kind), type(kind).__name__.lower())
 
 

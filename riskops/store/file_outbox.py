@@ -11,6 +11,7 @@ from pathlib import Path
 from riskops import whole_files
 from riskops.errors import LimitsFileError, SealedError
 from riskops.handover import Sender
+from riskops.records import Picture
 from riskops.store.documents import from_document, to_document
 from riskops.store.mornings import Report
 from riskops.store.outbox import PENDING, REFUSED, SENDING, SENT, OutboxRow, new_row
@@ -68,6 +69,10 @@ class FileOutbox:
     def row(self, key: str) -> OutboxRow:
         """Return the mail with `key`."""
         return _read(self._path(key))[0]
+
+    def pictures(self, _mail: OutboxRow) -> tuple[Picture, ...]:
+        """Return nothing: an emergency mail is plain text."""
+        return ()
 
     def rows(self) -> tuple[OutboxRow, ...]:
         """Return all mails, by recipient."""

@@ -7,6 +7,7 @@ point leaves either the state before or the state after, and running again ends 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,6 +21,7 @@ from riskops.records import (
     Decision,
     Engine,
     ModelScore,
+    Picture,
     Publication,
     RuleScore,
     Rung,
@@ -38,6 +40,7 @@ from riskops.store.tables import (
     decisions,
     publications,
     quality_results,
+    report_images,
     reports,
     scores,
     seals,
@@ -62,7 +65,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A composed mail: subject, text and HTML twins, and the digest of what they were made from."""
+    """A composed mail: subject, text and HTML twins, their digest, and the pictures that the HTML names.
+
+    A picture's name is made of the numbers it shows, so the digest covers them.
+    """
 
     session: date
     revision: int
@@ -71,6 +77,7 @@ class Report:
     text: str
     html: str
     digest: str
+    pictures: tuple[Picture, ...] = ()
 
     @classmethod
     def plain(cls, session: date, revision: int, kind: str, subject: str, text: str) -> Report:
@@ -307,7 +314,9 @@ class Mornings:
         query = sa.select(reports).where(*_of(reports, session, revision), reports.c.kind == kind)
         with self._database.reading() as connection:
             row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else Report(**row)
+            if row is None:
+                return None
+            return Report(**row, pictures=pictures_of(connection, session, revision, kind, row["html"]))
 
     def is_frozen(self, session: date, revision: int) -> bool:
         """Say whether the limits of a session may no longer change."""
@@ -377,7 +386,24 @@ def put_report(connection: sa.Connection, report: Report, receipt: Mapping[str, 
     key = {"session": report.session, "revision": report.revision, "kind": report.kind}
     content = {"subject": report.subject, "text": report.text, "html": report.html, "digest": report.digest}
     upsert(connection, reports, [key | content])
+    drawn = [key | {"content_id": p.content_id, "png": p.png} for p in report.pictures]
+    upsert(connection, report_images, drawn)
     mark_done(connection, report.session, report.revision, Verb.COMPOSE, receipt)
+
+
+def pictures_of(
+    connection: sa.Connection, session: date, revision: int, kind: str, html: str
+) -> tuple[Picture, ...]:
+    """Return the pictures that the HTML of a mail names, in the order of reading.
+
+    Some may have been drawn for an earlier composition of the mail: whoever has that still gets its own.
+    """
+    query = sa.select(report_images.c.content_id, report_images.c.png).where(
+        *_of(report_images, session, revision), report_images.c.kind == kind
+    )
+    drawn = {row.content_id: bytes(row.png) for row in connection.execute(query)}
+    named = dict.fromkeys(re.findall(r'src="cid:([^"]+)"', html))
+    return tuple(Picture(content_id, drawn[content_id]) for content_id in named if content_id in drawn)
 
 
 def take_what_left(

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from riskops.errors import SealedError
 from riskops.handover import Sender
-from riskops.records import Publication
+from riskops.records import Picture, Publication
 from riskops.store.database import Database
-from riskops.store.mornings import Report, take_what_left
+from riskops.store.mornings import Report, pictures_of, take_what_left
 from riskops.store.seal import LIMITS_MAIL, seal, sealed_at
 from riskops.store.tables import outbox
 from riskops.store.upsert import insert_missing
@@ -137,6 +137,11 @@ class Outbox:
         with self._database.reading() as connection:
             found = connection.execute(sa.select(outbox).where(outbox.c.key == key)).mappings().one()
         return OutboxRow(**found)
+
+    def pictures(self, mail: OutboxRow) -> tuple[Picture, ...]:
+        """Return the pictures that the HTML of a mail names, as they were drawn when it was composed."""
+        with self._database.reading() as connection:
+            return pictures_of(connection, mail.session, mail.revision, mail.kind, mail.html)
 
     def rows(self, session: date, revision: int) -> tuple[OutboxRow, ...]:
         """Return the mails of a session and revision, by kind and recipient."""

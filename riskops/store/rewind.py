@@ -25,6 +25,7 @@ from riskops.store.tables import (
     published_limits,
     quality_results,
     rejected_rows,
+    report_images,
     reports,
     run_records,
     scores,
@@ -35,7 +36,7 @@ from riskops.store.tables import (
 
 OF_A_MORNING = (
     *(cut_offs, stage_outcomes, quality_results, signals, scores, comparisons),
-    *(publications, decisions, decision_records, reports, outbox),
+    *(publications, decisions, decision_records, reports, report_images, outbox),
 )
 
 

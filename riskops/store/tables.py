@@ -445,6 +445,16 @@ reports = sa.Table(
     info={"grain": "One row a session, revision and kind: the mail as it was composed."},
 )
 
+report_images = sa.Table(
+    "report_images",
+    metadata,
+    *_session_key(),
+    sa.Column("kind", identifier(16), primary_key=True),
+    sa.Column("content_id", identifier(), primary_key=True),
+    sa.Column("png", sa.LargeBinary, nullable=False),
+    info={"grain": "One row a chart of a report, as it was drawn; the HTML names it by its content id."},
+)
+
 outbox = sa.Table(
     "outbox",
     metadata,

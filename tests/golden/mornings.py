@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from riskops.records import (
     CheckResult,
@@ -17,10 +17,13 @@ from riskops.records import (
     Rule,
     Rung,
     Severity,
+    Signal,
     TrackRecord,
     Verdict,
 )
-from riskops.report.content import Content, content
+from riskops.report.changes import Earlier, Standing, of_the_mail_before
+from riskops.report.charts import Day
+from riskops.report.content import Background, Content, content
 from tests.builders import SESSION
 
 FRIDAY = date(2026, 3, 13)
@@ -96,6 +99,66 @@ def seed_desk() -> tuple[Decision, ...]:
     return (*cut, *(decision(str(number), flip_distance_cents=90_000) for number in range(3961, 3970)))
 
 
+SINCE = f"since {FRIDAY:%a} {FRIDAY.day} {FRIDAY:%b}"
+NETS = (420, -310, 1_150, -2_210, 640, -480, -95, 890, -1_730, 310, 75, -640, 1_280, 560, -260)
+
+
+def earlier(**limits: tuple[int, int]) -> Earlier:
+    """Return Friday's limits: the seed desk's, but for those named as (USD, cut) after the trader."""
+    cuts = {d.trader_id: (d.limit_cents, d.reduction) for d in seed_desk()}
+    cuts |= {name.lstrip("t"): (100 * usd, cut) for name, (usd, cut) in limits.items()}
+    return Earlier(SINCE, {key: Standing(*cut, f"Trader {key}") for key, cut in cuts.items()})
+
+
+def recent(trader_id: str, last_usd: tuple[int, ...]) -> tuple[Day, ...]:
+    """Return twenty active days that end on Friday with these results."""
+    shift = int(trader_id) % len(NETS)
+    nets = (*NETS[shift:], *NETS[:shift], *NETS)[: 20 - len(last_usd)] + last_usd
+    sessions = [FRIDAY - timedelta(days=n) for n in range(40) if (FRIDAY - timedelta(days=n)).weekday() < 5]
+    limits = [500_000] * 17 + [350_000] * 3
+    days = zip(reversed(sessions[:20]), nets, limits, strict=True)
+    return tuple(Day(session, 100 * net, limit) for session, net, limit in days)
+
+
+def background(**changes: object) -> Background:
+    """Return what a usual morning tells beside its decisions; `changes` overwrite its fields."""
+    made = Background(
+        earlier=earlier(t3942=(3_500, 30), t3951=(5_000, 0), t3955=(3_500, 30)),
+        signals={
+            "3942": (
+                Signal(Rule.STREAK, 50, "Extended loss streak (5 days)", {"days": 5}),
+                drawdown(18.2, 1_890_000, 10_384_600),
+            ),
+            "3944": (drawdown(16.1, 1_651_200, 10_256_000),),
+            "3951": (Signal(Rule.STREAK, 30, "Loss streak (3 days)", {"days": 3}),),
+        },
+        recent={
+            "3942": recent("3942", (-880, -1_420, -610, -2_480, -1_310)),
+            "3944": recent("3944", (-2_940, 1_060)),
+            "3951": recent("3951", (-420, -1_190, -730)),
+            "3955": recent("3955", (940,)),
+            "3957": recent("3957", ())[-6:],
+        },
+    )
+    return replace(made, **changes)
+
+
+def drawdown(percent: float, lost_cents: int, of_cents: int) -> Signal:
+    """Return a drawdown of twenty active days."""
+    numbers = {"percent": percent, "numerator_cents": lost_cents, "denominator_cents": of_cents}
+    return Signal(Rule.DRAWDOWN, 40, f"Drawdown {percent}%", numbers | {"window_days": 20})
+
+
+def course(weeks: int = 122) -> tuple[tuple[date, float], ...]:
+    """Return a benefit that ends at that of the usual comparison."""
+    rises = [100.0 * ((37 * n) % 23 - 9) for n in range(weeks)]
+    worth, found = 0.0, []
+    for n, rise in enumerate(rises):
+        worth += rise
+        found.append((FRIDAY - timedelta(weeks=weeks - 1 - n), worth))
+    return tuple((day, round(usd * 48_300 / worth, 2)) for day, usd in found)
+
+
 def publication(decisions: tuple[Decision, ...] | None = None, **changes: object) -> Publication:
     """Return the publication of a morning on rung 2; `changes` overwrite its fields."""
     made = Publication(
@@ -127,6 +190,7 @@ def comparison(**changes: object) -> Comparison:
         sessions_to_go=70,
         smallest_detectable_usd=95.2,
         specification="c0ffee",
+        rules_course=course(),
     )
     return replace(made, **changes)
 
@@ -172,7 +236,14 @@ def usual() -> Content:
     """The seed's morning: the rules decide, the model is in shadow."""
     idle = "No trade in the night, although active on nearly every session: last active 2026-03-12."
     remark = check("normally_active", severity=Severity.INFO, passed=False, trader_id="3961", detail=idle)
-    return content(publication(), comparison(), [check(), check("schema"), remark], scores(), 0.31)
+    return content(
+        publication(),
+        comparison(),
+        [check(), check("schema"), remark],
+        scores(),
+        0.31,
+        background=background(),
+    )
 
 
 def model_decides() -> Content:
@@ -200,7 +271,8 @@ def model_decides() -> Content:
     )
     desk = (raised, decision("3942", rung=Rung.MODEL))
     made = publication(desk, rung=Rung.MODEL, verdict=Verdict.MODEL_WINS, why=wins)
-    return content(made, replace(found, sessions_to_go=0), [check()], scores(), 0.22)
+    known = background(earlier=earlier(t3951=(3_500, 30), t3942=(5_000, 0)))
+    return content(made, replace(found, sessions_to_go=0), [check()], scores(), 0.22, background=known)
 
 
 def own_models() -> Content:
@@ -226,7 +298,7 @@ def own_models() -> Content:
         champion=Engine.POOLED_MODEL,
         champion_since=date(2026, 3, 2),
     )
-    return content(made, found, [check()], (), 0.31)
+    return content(made, found, [check()], (), 0.31, background=background())
 
 
 def model_failed() -> Content:
@@ -236,7 +308,8 @@ def model_failed() -> Content:
     made = publication(desk, verdict=Verdict.MODEL_FAILED, why=why)
     found = comparison(verdict=Verdict.MODEL_FAILED, reason=why)
     drill = "This is a drill: RISKOPS_FAULT=model_raises"
-    return content(made, found, [check()], (), 0.31, faults=[drill])
+    told = background(earlier=earlier())
+    return content(made, found, [check()], (), 0.31, faults=[drill], background=told)
 
 
 def limits_held() -> Content:
@@ -250,7 +323,9 @@ def limits_held() -> Content:
         check("account_covered", passed=False, trader_id="3942", detail=missing, unexpected_count=1),
         check("result_usual", severity=Severity.WARNING, passed=False, raised=True, detail="no such table"),
     ]
-    return content(made, comparison(), [check(), *failed], scores(), 0.31)
+    before = {"3942": Standing(250_000, 50, "Trader 3942"), "3951": Standing(350_000, 30, "Trader 3951")}
+    known = background(earlier=Earlier(SINCE, before | {"3961": Standing(500_000, 0, "Trader 3961")}))
+    return content(made, comparison(), [check(), *failed], scores(), 0.31, background=known)
 
 
 def floor() -> Content:
@@ -285,7 +360,8 @@ def quarantine() -> Content:
         held("3951", 40, name="Zoe Miller", quarantined=True),
         decision("3961", notes=("2 results estimated",)),
     )
-    return content(publication(desk), comparison(), [check(), *failed], scores(), 0.524)
+    known = background(earlier=earlier(t3951=(3_500, 30)))
+    return content(publication(desk), comparison(), [check(), *failed], scores(), 0.524, background=known)
 
 
 def correction() -> Content:
@@ -293,7 +369,8 @@ def correction() -> Content:
     before = publication()
     first, second, *rest = before.decisions
     after = replace(before, revision=1, decisions=(first, decision(second.trader_id, 40), *rest))
-    return content(after, comparison(), [check()], scores(), 0.31, replaces=before)
+    told = background(earlier=of_the_mail_before(before))
+    return content(after, comparison(), [check()], scores(), 0.31, background=told)
 
 
 def first_morning() -> Content:
@@ -320,6 +397,7 @@ def first_morning() -> Content:
         clipped_days=0,
         sessions_to_go=None,
         smallest_detectable_usd=None,
+        rules_course=(),
     )
     return content(publication(desk, why=nothing.reason), nothing, [check()], (), None)
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskops.records import Confidence, ModelScore, Rule, Rung, Severity, TrackRecord, Verdict
-from riskops.report.content import Content, Detail, Entry, content
+from riskops.report.changes import of_the_mail_before
+from riskops.report.content import Background, Content, Detail, Entry, content
 from tests.golden.mornings import (
     MORNINGS,
     check,
@@ -98,13 +99,13 @@ def test_a_trader_without_a_cut_who_has_a_note_is_named():
 def test_a_track_record_without_days_is_left_out():
     never = TrackRecord(Rule.STREAK, hits=0, days=0, desk_hits=0, desk_days=0)
     entry = mail_of(decision("1", 50, track_record=never)).immediate[0]
-    assert "Record" not in told_of(entry)
+    assert entry.confidence == "medium"
 
 
 def test_the_record_of_a_signal_names_hits_days_and_the_desk():
     record = TrackRecord(Rule.STREAK, hits=4, days=17, desk_hits=312, desk_days=2600)
     entry = mail_of(decision("1", 50, track_record=record)).immediate[0]
-    assert told_of(entry)["Record"] == "large loss on 4 of 17 such days (desk: 12 %)"
+    assert entry.confidence == "medium; large loss on 4 of 17 such days (desk: 12 %)"
 
 
 def test_a_model_number_without_a_reason_is_not_printed():
@@ -197,25 +198,6 @@ def test_the_way_back_has_a_sentence_a_signal_and_none_is_cut_short():
     entry = mail_of(decision("1", 50, way_back="; ".join(clauses))).immediate[0]
     (way_back,) = [detail.items for detail in entry.details if detail.label == "Way back"]
     assert way_back == tuple(clause.capitalize() for clause in clauses)
-
-
-def test_what_the_reader_has_to_do_comes_first_and_the_most_urgent_before_the_rest():
-    mail = mail_of(decision("1", 10), decision("2", 60), decision("3"), decision("4", 30))
-    assert mail.to_do == (
-        Detail("Set now", items=("Trader 2 to $2,000",)),
-        Detail("Then set", items=("Trader 4 to $3,500", "Trader 1 to $4,500")),
-        Detail("Full limit", "1 trader"),
-    )
-
-
-def test_what_to_do_names_every_trader_however_many():
-    mail = mail_of(*(decision(str(number), 60) for number in range(10)))
-    assert len(mail.to_do[0].items) == 10
-
-
-def test_a_correction_asks_for_its_changes_only():
-    before = publication()
-    assert content(before, None, [check()], (), None, replaces=before).to_do == ()
 
 
 def test_a_fact_that_a_note_tells_more_fully_is_told_once():
@@ -331,8 +313,7 @@ def test_hundreds_of_failed_checks_are_counted_not_listed():
 
 def test_the_meter_says_how_far_the_weakest_test_has_come():
     assert usual().evidence[0] == (
-        "Evidence for the model: e = 3.1 of 20, about 70 more sessions at this pace; "
-        "smallest detectable advantage $95 a day"
+        "Model e = 3.1 of 20, about 70 more sessions at this pace; smallest detectable advantage $95 a day"
     )
     assert 'does not mean "no better"' in usual().evidence[1]
 
@@ -352,15 +333,14 @@ def test_a_wait_of_more_than_ten_years_is_not_counted(sessions, told):
 
 def test_the_meter_of_a_later_specification_has_its_own_bar():
     found = comparison(information={"bar": 131.6})
-    assert mail_of(decision(), found=found).evidence[0].startswith("Evidence for the model: e = 3.1 of 132,")
+    assert mail_of(decision(), found=found).evidence[0].startswith("Model e = 3.1 of 132,")
 
 
 @pytest.mark.parametrize("detectable", [None, float("nan"), float("inf")])
 def test_the_meter_copes_with_what_is_not_known(detectable):
     found = comparison(sessions_to_go=None, smallest_detectable_usd=detectable)
     assert mail_of(decision(), found=found).evidence[0] == (
-        "Evidence for the model: e = 3.1 of 20, the evidence is not growing; "
-        "smallest detectable advantage not known yet"
+        "Model e = 3.1 of 20, the evidence is not growing; smallest detectable advantage not known yet"
     )
 
 
@@ -372,22 +352,26 @@ def test_the_shadow_line_names_whom_the_model_would_cut_further():
     assert "In shadow the model would cut further: Trader 3951 40% (not 30%)." in usual().evidence
 
 
+def correcting(before, **changes) -> Content:
+    told = Background(earlier=of_the_mail_before(before))
+    return content(replace(before, revision=1, **changes), None, [check()], (), None, background=told)
+
+
 def test_a_correction_lists_the_differences():
     before = publication()
-    desk = (decision("3942", 60), *before.decisions[1:-1], decision("4000", 20))
-    mail = content(replace(before, revision=1, decisions=desk), None, [check()], (), None, replaces=before)
+    mail = correcting(before, decisions=(decision("3942", 60), *before.decisions[1:-1], decision("4000", 20)))
     assert mail.subject.startswith("CORRECTION 1: ")
-    assert mail.changes == (
-        "Trader 3942: $2,500 (cut 50%) -> $2,000 (cut 60%)",
-        "Trader 4000: no limit -> $4,000 (cut 20%)",
+    assert mail.changes.title == "Changed against the mail before"
+    assert [change.in_line for change in mail.changes.rows] == [
+        "Trader 3942: $2,500 (cut 50%) -> $2,000 (cut 60%), -$500",
+        "Trader 4000: no limit -> $4,000 (cut 20%), new",
         "Trader 3969: $5,000 (cut 0%) -> no limit",
-    )
+    ]
 
 
 def test_a_correction_without_differences_says_so():
-    before = publication()
-    after = replace(before, revision=1)
-    assert content(after, None, [check()], (), None, replaces=before).changes == ("No limit changed.",)
+    changes = correcting(publication()).changes
+    assert (changes.rows, changes.unchanged) == ((), "No limit changed.")
 
 
 def test_the_footer_tells_rung_why_cut_off_in_new_york_and_version():
