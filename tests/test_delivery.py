@@ -16,13 +16,16 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from riskops.delivery import POSSIBLE_DUPLICATE, deliver
 from riskops.errors import ConfigurationError, DeliveryError, DeliveryRefusedError
+from riskops.records import Picture
 from riskops.settings import Delivery, Fault, Secret
 from riskops.store.mornings import Mornings
 from riskops.store.outbox import Outbox
 from riskops.store.schema import upgrade
+from riskops.store.tables import outbox as outbox_table
 from tests.delivery_process import NOW, READY, SESSION, database, report, send, settings
 from tests.mail_catcher import LONGEST_WAIT_SECONDS, Catcher, serving
 
@@ -467,6 +470,39 @@ def test_files_hold_the_whole_mail_and_both_twins(outbox, folder):
     assert mail.get_body(("html",)).get_content().strip() == report().html
     assert (here / "limits.txt").read_text() == report().text
     assert (here / "limits.html").read_text() == report().html
+
+
+def with_pictures():
+    html = '<html><body><img src="cid:a@riskops" alt="a"><img src="cid:b@riskops" alt="b"></body></html>'
+    return report(html=html, pictures=(Picture("a@riskops", b"one"), Picture("b@riskops", b"two")))
+
+
+def test_the_mail_carries_the_pictures_of_its_html_beside_it(outbox, risk_database, folder):
+    Mornings(risk_database).archive(with_pictures(), {})
+    with serving(catcher := Catcher()) as port:
+        hand_over(outbox, folder, port, with_pictures())
+    (mail,) = catcher.mails
+    plain, related = mail.iter_parts()
+    page, *pictures = related.iter_parts()
+    assert (plain.get_content_type(), page.get_content_type()) == ("text/plain", "text/html")
+    assert [(p["Content-ID"], p.get_content()) for p in pictures] == [
+        ("<a@riskops>", b"one"),
+        ("<b@riskops>", b"two"),
+    ]
+    assert {p.get_content_disposition() for p in pictures} == {"inline"}
+    assert {p.get_content_type() for p in pictures} == {"image/png"}
+
+
+def test_the_same_mail_with_pictures_is_the_same_bytes(outbox, risk_database, folder):
+    Mornings(risk_database).archive(with_pictures(), {})
+    written = []
+    for _ in range(2):
+        whole, *_twins = into_files(outbox, folder, with_pictures()).paths
+        written.append(whole.read_bytes())
+        with risk_database.writing() as connection:
+            connection.execute(sa.update(outbox_table).values(state="pending"))
+    assert written[0] == written[1]
+    assert b"multipart/related" in written[0]
 
 
 def test_files_without_recipients_are_addressed_to_the_desk(outbox, folder):

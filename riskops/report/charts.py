@@ -57,8 +57,8 @@ class ResultsChart:
         ups, downs = sum(net > 0 for net in results), sum(net < 0 for net in results)
         return (
             f"{counted(len(results), 'active day')} to {short_date(self.days[-1].session)}: {ups} up, "
-            f"{downs} down, sum {dollars(sum(results))}, "
-            f"worst {dollars(worst.net_cents)} on {short_date(worst.session)}"
+            f"{downs} down, sum {whole_dollars(sum(results))}, "
+            f"worst {whole_dollars(worst.net_cents)} on {short_date(worst.session)}"
         )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DPI = 200  # twice what is shown, for sharp screens
 INCH = 100  # pixels as shown
 COLOURS_KEPT = 48
+CLEAR = 0.4  # of the axis: what keeps two labels apart
 GROUND, INK, MUTED, LINE = "#f7f9fb", "#16202b", "#4a5563", "#c3cad3"
 GAIN, LOSS, LIMIT = "#7fa6c9", "#9a3412", "#16202b"
 STYLE: dict[Any, Any] = {
@@ -61,7 +62,7 @@ def _png(chart: Chart) -> bytes:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(chart.width / INCH, chart.height / INCH), dpi=DPI)
         canvas = FigureCanvasAgg(figure)
-        _paint(figure.add_axes((0.1, 0.17, 0.74, 0.76)), chart)
+        _paint(figure.add_axes((0.125, 0.17, 0.715, 0.76)), chart)
         canvas.draw()
         return _packed(canvas.buffer_rgba())
 
@@ -94,9 +95,11 @@ def _results(axes: Axes, chart: ResultsChart) -> None:
     axes.axhline(limit, color=LIMIT, linewidth=1.3, linestyle=(0, (4, 2)))
     axes.axhline(0, color=LINE, linewidth=0.6)
     label = f"new limit\n{dollars(chart.limit_cents)}"
-    axes.annotate("in force", (-0.55, in_force[0]), (0, 1.5), textcoords="offset points", color=MUTED)
     axes.annotate(label, (1.01, limit), xycoords=axes.get_yaxis_transform(), va="center", color=INK)
     lowest = min(limit, *nets, *in_force)
+    if abs(in_force[-1] - limit) > CLEAR * max(*nets, -lowest):
+        where = (1.01, in_force[-1])
+        axes.annotate("in force", where, xycoords=axes.get_yaxis_transform(), va="center", color=MUTED)
     axes.set_ylim(1.12 * lowest, 1.12 * max(*nets, -0.25 * lowest))
     axes.set_xlim(-0.6, max(len(at), 10))
     axes.set_xticks(at[:: max(1, len(at) - 1)])

@@ -1,4 +1,4 @@
-"""The numbers behind each fired rule, in as few words as they need."""
+"""The numbers of each fired rule that its reason does not tell: the cut it asks for, and what it rests on."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ Numbers = Mapping[str, float | int | str]
 
 
 def signal_lines(signals: Sequence[Signal]) -> tuple[str, ...]:
-    """Return one line a signal: what was measured, and the cut it asks for."""
-    return tuple(printable(f"{_WORDS[s.rule](s.numbers)}: {s.level}%") for s in signals)
+    """Return one remark a signal, in the order of the reasons."""
+    return tuple(printable(_line(signal)) for signal in signals)
+
+
+def _line(signal: Signal) -> str:
+    asked = f"{_NAMES[signal.rule]} {signal.level}%"
+    rests_on = _RESTS_ON.get(signal.rule)
+    return asked if rests_on is None else f"{asked} ({rests_on(signal.numbers)})"
 
 
 def _usd(numbers: Numbers, name: str) -> str:
     return whole_dollars(float(numbers[name]))
 
 
-def _breach(numbers: Numbers) -> str:
-    of = f"{_usd(numbers, 'net_cents')} against {_usd(numbers, 'limit_cents')}"
-    return f"Limit breached, {of} on {numbers['session']}"
-
-
-def _streak(numbers: Numbers) -> str:
-    return f"Loss streak of {numbers['days']} days"
-
-
 def _drawdown(numbers: Numbers) -> str:
     lost, capital = _usd(numbers, "numerator_cents"), _usd(numbers, "denominator_cents")
-    return f"Drawdown {lost} of {capital} in {numbers['window_days']} days"
+    return f"{lost} of {capital} in {numbers['window_days']} active days"
 
 
 def _volatility(numbers: Numbers) -> str:
-    recent, usual = _usd(numbers, "recent_downside_cents"), _usd(numbers, "baseline_downside_cents")
-    return f"Downside {recent} a day, {usual} in the {numbers['baseline_days']} days before"
+    return f"baseline {_usd(numbers, 'baseline_downside_cents')} a day in {numbers['baseline_days']} days"
 
 
 def _large_loss(numbers: Numbers) -> str:
-    usual = f"usual down to {_usd(numbers, 'threshold_cents')}"
-    return f"Large loss {_usd(numbers, 'net_cents')} on {numbers['session']}, {usual}"
+    return f"usual down to {_usd(numbers, 'threshold_cents')}"
 
 
-_WORDS: dict[Rule, Callable[[Numbers], str]] = {
-    Rule.BREACH: _breach,
-    Rule.STREAK: _streak,
+_NAMES = {
+    Rule.BREACH: "Breach",
+    Rule.STREAK: "Streak",
+    Rule.DRAWDOWN: "Drawdown",
+    Rule.VOLATILITY: "Volatility",
+    Rule.LARGE_LOSS: "Large loss",
+}
+_RESTS_ON: dict[Rule, Callable[[Numbers], str]] = {
     Rule.DRAWDOWN: _drawdown,
     Rule.VOLATILITY: _volatility,
     Rule.LARGE_LOSS: _large_loss,

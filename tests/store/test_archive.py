@@ -20,7 +20,15 @@ from riskops.records import Run, RunType, Verb
 from riskops.store import archive, schema
 from riskops.store.database import Database
 from riskops.store.journal import Journal
-from riskops.store.tables import loads, metadata, run_records, stage_outcomes, traders, trades
+from riskops.store.tables import (
+    loads,
+    metadata,
+    report_images,
+    run_records,
+    stage_outcomes,
+    traders,
+    trades,
+)
 from tests.builders import SESSION
 from tests.desks import database_url, forgotten, keep_on_postgresql, keep_on_sqlite
 from tests.postgres_server import new_database
@@ -94,6 +102,13 @@ def filled(database, rows=()):
         for verb in Verb
     ]
     load = {"digest": "d" * 64, "source": "=cmd", "file_name": "x", "rows": 1, "rejected": 0, "known_at": NOW}
+    picture = {
+        "session": SESSION,
+        "revision": 0,
+        "kind": "limits",
+        "content_id": "a",
+        "png": bytes(range(256)),
+    }
     with database.writing() as connection:
         connection.execute(
             traders.insert(), [{"trader_id": t, "name": n} for t, n in (("3942", "É"), ("b", "B"))]
@@ -101,6 +116,7 @@ def filled(database, rows=()):
         connection.execute(stage_outcomes.insert(), stages)
         connection.execute(loads.insert(), [load])
         connection.execute(trades.insert(), [trade(1), *rows])
+        connection.execute(report_images.insert(), [picture])
     Journal(database).note(RUN, Verb.INGEST, "done", NOW)
     return database
 

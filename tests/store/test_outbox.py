@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from riskops.errors import SealedError, StoreError
+from riskops.records import Picture
 from riskops.store import database as store_database
 from riskops.store import mornings as store_mornings
 from riskops.store.database import Database
-from riskops.store.mornings import Mornings
+from riskops.store.mornings import Mornings, put_report
 from riskops.store.outbox import Outbox, message_id, outbox_key
 from riskops.store.schema import upgrade
 from riskops.store.seal import is_frozen
@@ -60,6 +61,35 @@ def test_preparing_again_never_changes_what_has_begun(outbox, key, state):
     assert before.state == state
     outbox.prepare(report(subject="newer", text="newer"), "test", ["a@example.com"])
     assert outbox.row(key) == before
+
+
+def drawn(*names):
+    html = "".join(f'<img src="cid:{name}" alt="">' for name in names)
+    return report(html=html, pictures=tuple(Picture(name, name.encode()) for name in names))
+
+
+def test_a_mail_has_the_pictures_that_its_html_names_in_its_order(database, outbox):
+    archived = drawn("b@riskops", "a@riskops")
+    Mornings(database).archive(archived, {})
+    (key,) = outbox.prepare(archived, "test", ["a@example.com"])
+    assert outbox.pictures(outbox.row(key)) == archived.pictures
+    assert Mornings(database).report(SESSION, 0, "limits") == archived
+
+
+def test_a_mail_that_has_begun_keeps_its_pictures_whatever_is_composed_later(database, outbox):
+    first, second = drawn("a@riskops"), drawn("b@riskops")
+    Mornings(database).archive(first, {})
+    (key,) = outbox.prepare(first, "test", ["a@example.com"])
+    outbox.begin(key)
+    with database.writing() as connection:
+        put_report(connection, second, {})
+    outbox.prepare(second, "test", ["a@example.com"])
+    assert outbox.pictures(outbox.row(key)) == first.pictures
+
+
+def test_a_mail_of_last_resort_has_no_pictures(database, outbox, key):
+    Mornings(database).archive(drawn("a@riskops"), {})
+    assert outbox.pictures(outbox.row(key)) == ()
 
 
 def test_the_key_tells_mails_apart_and_gives_the_message_id():
