@@ -25,11 +25,16 @@ for size in ("COLUMNS", "LINES"):  # of the terminal the tests run in: a console
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that are here once more, on PostgreSQL: `make test` leaves them to `make databases`."""
+    """Mark the tests that are here once more, on PostgreSQL, and put the files with long campaigns first.
+
+    `make test` leaves the marked ones to `make databases`. What takes minutes must not be begun last.
+    """
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         if parameters.get("kept_on") == "postgresql" and item.path.parent.name not in ALWAYS_ON_BOTH:
             item.add_marker("on_postgresql")
+    long = {item.path for item in items if item.get_closest_marker("campaign")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ from riskops.records import Account, RosterChange, RosterEntry, RosterRecord, Ro
 from riskops.report.roster_lines import matter
 from riskops.roster import RosterView
 from riskops.sessions import DESK_ZONE, desk_date, parse_session
-from riskops.store.roster import NEWEST
+from riskops.store.roster import EARLY, NEWEST
 
 app = typer.Typer()
 roster = typer.Typer(help="Show who trades, or change it: by whose word, why, and from when on.")
@@ -380,4 +380,7 @@ def _shown(day: date | None) -> str:
 
 
 def _moment(moment: datetime) -> str:
+    """Return a moment in New York; what was there before changes were recorded has none."""
+    if moment.astimezone(UTC).date() <= EARLY:
+        return "at first"
     return f"{moment.astimezone(DESK_ZONE):%Y-%m-%d %H:%M}"

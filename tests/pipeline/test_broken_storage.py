@@ -208,8 +208,8 @@ class TestDatabaseGone:
         url = sa.make_url(database_url(fill(postgresql_folder)))
         with open_again(postgresql_folder) as desk:
             before = content_of(desk)
-            with pytest.raises(StoreError) as caught:
-                ingest(cutting_off(desk, url), RUN)
+            with pytest.raises(StoreError) as caught, cut_while_stored(desk, url):
+                ingest(desk, RUN)
             is_clear(caught.value)
             after = content_of(desk)
             assert {name for name in after if after[name] != before[name]} <= {"stage_outcomes"}
@@ -225,24 +225,26 @@ class TestDatabaseGone:
     def test_what_was_not_done_when_the_database_went_is_chosen_from_as_missing(self, postgresql_folder):
         url = sa.make_url(database_url(fill(postgresql_folder)))
         with open_again(postgresql_folder) as desk:
-            with pytest.raises(StoreError):
-                ingest(cutting_off(desk, url), RUN)
+            with pytest.raises(StoreError), cut_while_stored(desk, url):
+                ingest(desk, RUN)
             perform(desk, DECIDING[1:5])
             assert Verb.INGEST in desk.store.mornings.stages(SESSION, 0)
             assert choose(desk, RUN)["route"] == "hold_limits"
 
 
-def cutting_off(desk, url):
-    """Return the desk with a source during whose answer the database goes."""
+@contextmanager
+def cut_while_stored(desk, url):
+    """Let the database go while the days that a source told are written."""
+    tell = desk.store.transactions.tell
 
-    class Source:
-        def fetch(self, *arguments):
-            for fetched in desk.source().fetch(*arguments):
+    def cut(days, *more):
+        def told():
+            for day in days:
+                yield day
                 cut_connections(url)
-                yield fetched
 
-    class Cut(type(desk)):
-        def source(self):
-            return Source()
+        return tell(told(), *more)
 
-    return Cut(desk.settings, desk.calendar, desk.store, desk.clock)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk.store.transactions, "tell", cut)
+        yield

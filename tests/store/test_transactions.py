@@ -173,7 +173,7 @@ class TestALoadThatAMorningOvertakes:
 
     def test_a_cut_off_fixed_since_it_began_refuses_it_whole(self, desk):
         desk.store.mornings.record_cut_off(SESSION, 0, MORNING + timedelta(minutes=1))
-        with pytest.raises(StoreError, match="fixed its cut-off while history.csv came in"):
+        with pytest.raises(StoreError, match=r"fixed its cut-off while history\.csv came in"):
             add(desk, FIRST, load=TestLoads.LOAD)
         assert desk.store.transactions.count() == 0
 
