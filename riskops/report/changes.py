@@ -9,7 +9,8 @@ from riskops.money import dollars
 from riskops.records import Decision, LivedReduction, Publication
 from riskops.report.wording import counted, short_date, trader_label
 
-NO_LIMIT = "no limit"
+NONE_BEFORE = "none"
+GONE = "no trading"  # never "no limit": that reads as if there were none to keep
 NEW = "new"
 
 
@@ -95,7 +96,7 @@ def changes(decisions: Sequence[Decision], earlier: Earlier) -> Changes:
     moved = sorted((d for d in decisions if _differs(d, before)), key=lambda d: _order(d, before))
     gone = before.keys() - {d.trader_id for d in decisions}
     rows = [_change(d, before.get(d.trader_id)) for d in moved]
-    rows += [Change(s.label, _in_short(s), NO_LIMIT, "") for key, s in before.items() if key in gone]
+    rows += [Change(s.label, _in_short(s), GONE, "") for key, s in before.items() if key in gone]
     title = f"Changed {earlier.since}" if earlier.since else "To set: no limits were mailed before"
     return Changes(title, tuple(rows), _unchanged(len(decisions) - len(moved), bool(rows)))
 
@@ -135,7 +136,7 @@ def _change(decision: Decision, then: Standing | None) -> Change:
     label = trader_label(decision.trader_id, decision.name)
     now = _in_short(Standing(decision.limit_cents, decision.reduction, label))
     if then is None:
-        return Change(label, NO_LIMIT, now, NEW)
+        return Change(label, NONE_BEFORE, now, NEW)
     return Change(label, _in_short(then), now, _signed(decision.limit_cents - then.limit_cents))
 
 

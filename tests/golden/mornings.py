@@ -110,6 +110,12 @@ def earlier(**limits: tuple[int, int]) -> Earlier:
     return Earlier(SINCE, {key: Standing(*cut, f"Trader {key}") for key, cut in cuts.items()})
 
 
+def earlier_of(desk: tuple[Decision, ...], **limits: tuple[int, int]) -> Earlier:
+    """Return Friday's limits of some traders only."""
+    found = earlier(**limits)
+    return Earlier(SINCE, {d.trader_id: found.limits[d.trader_id] for d in desk})
+
+
 def recent(trader_id: str, last_usd: tuple[int, ...]) -> tuple[Day, ...]:
     """Return twenty active days that end on Friday with these results."""
     shift = int(trader_id) % len(NETS)
@@ -271,7 +277,7 @@ def model_decides() -> Content:
     )
     desk = (raised, decision("3942", rung=Rung.MODEL))
     made = publication(desk, rung=Rung.MODEL, verdict=Verdict.MODEL_WINS, why=wins)
-    known = background(earlier=earlier(t3951=(3_500, 30), t3942=(5_000, 0)))
+    known = background(earlier=earlier_of(desk, t3951=(3_500, 30), t3942=(5_000, 0)))
     return content(made, replace(found, sessions_to_go=0), [check()], scores(), 0.22, background=known)
 
 
@@ -323,8 +329,7 @@ def limits_held() -> Content:
         check("account_covered", passed=False, trader_id="3942", detail=missing, unexpected_count=1),
         check("result_usual", severity=Severity.WARNING, passed=False, raised=True, detail="no such table"),
     ]
-    before = {"3942": Standing(250_000, 50, "Trader 3942"), "3951": Standing(350_000, 30, "Trader 3951")}
-    known = background(earlier=Earlier(SINCE, before | {"3961": Standing(500_000, 0, "Trader 3961")}))
+    known = background(earlier=earlier_of(desk, t3951=(3_500, 30)))
     return content(made, comparison(), [check(), *failed], scores(), 0.31, background=known)
 
 
@@ -360,7 +365,7 @@ def quarantine() -> Content:
         held("3951", 40, name="Zoe Miller", quarantined=True),
         decision("3961", notes=("2 results estimated",)),
     )
-    known = background(earlier=earlier(t3951=(3_500, 30)))
+    known = background(earlier=earlier_of(desk, t3951=(3_500, 30)))
     return content(publication(desk), comparison(), [check(), *failed], scores(), 0.524, background=known)
 
 

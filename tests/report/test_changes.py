@@ -36,9 +36,9 @@ def test_falling_limits_come_first_then_new_traders_then_rising_ones_then_who_is
     assert [row.in_line for row in found.rows] == [
         "Trader 1: $4,000 (cut 20%) -> $2,000 (cut 60%), -$2,000",
         "Trader 2: $5,000 (cut 0%) -> $4,000 (cut 20%), -$1,000",
-        "Trader 3: no limit -> $4,500 (cut 10%), new",
+        "Trader 3: none -> $4,500 (cut 10%), new",
         "Trader 4: $2,000 (cut 60%) -> $5,000 (cut 0%), +$3,000",
-        "Trader 5: $3,000 (cut 40%) -> no limit",
+        "Trader 5: $3,000 (cut 40%) -> no trading",
     ]
     assert found.unchanged == "1 trader unchanged"
 

@@ -364,8 +364,8 @@ def test_a_correction_lists_the_differences():
     assert mail.changes.title == "Changed against the mail before"
     assert [change.in_line for change in mail.changes.rows] == [
         "Trader 3942: $2,500 (cut 50%) -> $2,000 (cut 60%), -$500",
-        "Trader 4000: no limit -> $4,000 (cut 20%), new",
-        "Trader 3969: $5,000 (cut 0%) -> no limit",
+        "Trader 4000: none -> $4,000 (cut 20%), new",
+        "Trader 3969: $5,000 (cut 0%) -> no trading",
     ]
 
 
