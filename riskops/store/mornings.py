@@ -38,6 +38,7 @@ from riskops.store.tables import (
     comparisons,
     cut_offs,
     decisions,
+    outbox,
     publications,
     quality_results,
     report_images,
@@ -388,7 +389,26 @@ def put_report(connection: sa.Connection, report: Report, receipt: Mapping[str, 
     upsert(connection, reports, [key | content])
     drawn = [key | {"content_id": p.content_id, "png": p.png} for p in report.pictures]
     upsert(connection, report_images, drawn)
+    _forget_pictures_nobody_names(connection, report)
     mark_done(connection, report.session, report.revision, Verb.COMPOSE, receipt)
+
+
+def _forget_pictures_nobody_names(connection: sa.Connection, report: Report) -> None:
+    """Forget the pictures of an earlier composition, but those of a mail that has begun to leave."""
+    where = (*_of(outbox, report.session, report.revision), outbox.c.kind == report.kind)
+    mails = connection.execute(sa.select(outbox.c.html).where(*where).distinct()).scalars()
+    named = {content_id for html in (report.html, *mails) for content_id in _named_in(html)}
+    unnamed = sa.delete(report_images).where(
+        *_of(report_images, report.session, report.revision),
+        report_images.c.kind == report.kind,
+        report_images.c.content_id.not_in(named),
+    )
+    connection.execute(unnamed)
+
+
+def _named_in(html: str) -> list[str]:
+    """Return the content ids of the pictures that the HTML of a mail names, each once, in reading order."""
+    return list(dict.fromkeys(re.findall(r'src="cid:([^"]+)"', html)))
 
 
 def pictures_of(
@@ -402,8 +422,9 @@ def pictures_of(
         *_of(report_images, session, revision), report_images.c.kind == kind
     )
     drawn = {row.content_id: bytes(row.png) for row in connection.execute(query)}
-    named = dict.fromkeys(re.findall(r'src="cid:([^"]+)"', html))
-    return tuple(Picture(content_id, drawn[content_id]) for content_id in named if content_id in drawn)
+    return tuple(
+        Picture(content_id, drawn[content_id]) for content_id in _named_in(html) if content_id in drawn
+    )
 
 
 def take_what_left(

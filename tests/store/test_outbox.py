@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from riskops.errors import SealedError, StoreError
 from riskops.records import Picture
@@ -13,6 +14,7 @@ from riskops.store.mornings import Mornings, put_report
 from riskops.store.outbox import Outbox, message_id, outbox_key
 from riskops.store.schema import upgrade
 from riskops.store.seal import is_frozen
+from riskops.store.tables import report_images
 from tests.delivery_process import NOW, SESSION, report
 from tests.desks import database_url
 from tests.golden.mornings import publication
@@ -85,6 +87,15 @@ def test_a_mail_that_has_begun_keeps_its_pictures_whatever_is_composed_later(dat
         put_report(connection, second, {})
     outbox.prepare(second, "test", ["a@example.com"])
     assert outbox.pictures(outbox.row(key)) == first.pictures
+
+
+def test_pictures_of_an_earlier_composition_are_forgotten_while_no_mail_names_them(database, outbox):
+    first, second = drawn("a@riskops", "b@riskops"), drawn("b@riskops", "c@riskops")
+    Mornings(database).archive(first, {})
+    Mornings(database).archive(second, {})
+    with database.reading() as connection:
+        kept = set(connection.execute(sa.select(report_images.c.content_id)).scalars())
+    assert kept == {"b@riskops", "c@riskops"}
 
 
 def test_a_mail_of_last_resort_has_no_pictures(database, outbox, key):
