@@ -73,7 +73,7 @@ class TestSample:
         assert lines[at + 1 : at + 4] == [
             "New limit: $2,500 (from $5,000)",
             "Reasons: Extended loss streak (5 days), Drawdown 18.2%",
-            "Confidence: high",
+            "Confidence: high; large loss on 0 of 2 such days (desk: 0 %)",
         ]
 
     def test_the_moderate_cut_is_one_line(self, printed):
