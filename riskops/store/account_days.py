@@ -122,7 +122,7 @@ class Telling:
         changes = versions.tell(
             self._connection, trades, scope, rows, day.known_at, day.now, withdraws=self._has_told
         )
-        self.new_trades += len(changes.new)
+        self.new_trades += changes.new
         return changes
 
     def _has_told(self, trade: versions.Row) -> bool:

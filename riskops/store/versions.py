@@ -28,27 +28,15 @@ _KEYS_AT_ONCE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What telling some rows changed: new ones, changed ones (before, after), and withdrawn ones."""
+    """What telling some rows changed: how many were new, and the moments at which something changed."""
 
-    new: tuple[Row, ...] = ()
-    changed: tuple[tuple[Row, Row], ...] = ()
-    withdrawn: tuple[Row, ...] = ()
-    moments: frozenset[datetime] = frozenset()
-
-    def __bool__(self) -> bool:
-        """Whether anything differs from before."""
-        return bool(self.moments)
+    new: int
+    moments: frozenset[datetime]
 
 
 def current(table: sa.Table) -> sa.ColumnElement[bool]:
     """Return the condition of the rows that nothing has superseded."""
     return table.c.superseded_at.is_(None)
-
-
-def as_of(table: sa.Table, cut_off: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition of the rows that were what we knew at a cut-off."""
-    ends = table.c.superseded_at
-    return sa.and_(table.c.known_at <= cut_off, sa.or_(ends.is_(None), ends > cut_off))
 
 
 def tell(
@@ -91,12 +79,7 @@ def tell(
     begins = {key: max(now, again[key]) if key in again else known_at for key in (*new, *changed)}
     _supersede(connection, table, keys, [(over[key], moment) for key, moment in ends.items()])
     _insert(connection, table, [wanted[key] | {"known_at": moment} for key, moment in begins.items()])
-    return Changes(
-        tuple(new.values()),
-        tuple(changed.values()),
-        tuple(withdrawn.values()),
-        frozenset(ends.values()) | frozenset(begins.values()),
-    )
+    return Changes(len(new), frozenset(ends.values()) | frozenset(begins.values()))
 
 
 def _current_rows(

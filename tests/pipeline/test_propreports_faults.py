@@ -105,7 +105,7 @@ def morning(folder: Path, office: BackOffice) -> Callable[[], tuple[dict[str, Ru
     what="PropReports breaks its answers for one account off",
     gets="a held limit for its trader, the rules' limits for everybody else",
     rung="2; 3 for the account concerned",
-    label="Account ... was not fetched",
+    label="Account ... was not fetched: the answer was broken off",
     told="risk managers (mail)",
 )
 @pytest.mark.fault(
@@ -119,10 +119,10 @@ def morning(folder: Path, office: BackOffice) -> Callable[[], tuple[dict[str, Ru
     ("fault", "said"),
     [
         (says(500, "Internal error 7 while reading fills."), "Internal error 7"),
-        (last_line("Page 2/3"), "page"),
-        (without_last_line, "page"),
-        (cut_short, "account"),
-        (slow(0.8), "account"),
+        (last_line("Page 2/3"), "page 1 was asked for, page 2 of 3 was answered"),
+        (without_last_line, "lacks its last line, it was cut short"),
+        (cut_short, "PropReports broke its answer off"),
+        (slow(0.8), "PropReports was too slow"),
     ],
     ids=["500 with text", "page lost", "no page line", "truncated", "slow"],
 )

@@ -114,7 +114,7 @@ def test_a_back_office_that_answers_nobody_fails_the_ingest(enrolled, office, pa
         ingest(desk, run_for(SESSION))
 
 
-def test_an_account_day_goes_from_the_wire_to_the_mail_and_agrees_with_the_broker_to_the_cent(
+def test_an_account_day_from_the_wire_agrees_with_the_broker_to_the_cent_and_the_mail_tells_no_doubt(
     enrolled: Path, office: BackOffice
 ):
     """A short over night, a cover through zero, an adjustment and a change of what is unrealised.
@@ -153,4 +153,6 @@ def test_an_account_day_goes_from_the_wire_to_the_mail_and_agrees_with_the_broke
     assert results[-2:] == [3_428, -12_582 - 1_250 + 4_321]
     assert by_the_fills is None
     assert not any("summary" in detail for detail in told)
-    assert "3942" in mail.text
+    text = " ".join(mail.text.split())
+    assert "Trader 3942" in text
+    assert "limits are computed under both" not in text

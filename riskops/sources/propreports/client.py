@@ -158,7 +158,7 @@ class PropReportsClient:
         try:
             status, body = self._exchange(action, form, secrets)
         except _MAY_PASS as error:
-            raise PassingError(f"{action}: PropReports cannot be reached ({type(error).__name__}).") from None
+            raise PassingError(f"{action}: PropReports {_trouble(error)} ({type(error).__name__}).") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise FinalAnswerError(
                 f"{action}: PropReports cannot be asked ({type(error).__name__})."
@@ -206,3 +206,12 @@ def _csv_text(body: bytes, action: str) -> str:
     if text.lstrip().startswith("<"):
         raise PassingError(f"{action}: PropReports answers with a web page.")
     return text
+
+
+def _trouble(error: Exception) -> str:
+    """Say what went wrong on the way, in the words a risk manager reads."""
+    if isinstance(error, httpx.ReadTimeout):
+        return "was too slow"
+    if isinstance(error, httpx.RemoteProtocolError):
+        return "broke its answer off"
+    return "cannot be reached"

@@ -178,7 +178,7 @@ class TestOneAccountFails:
             (says(500, "Internal error"), "PropReports answers 500, 'Internal error'."),
             (says(500, "Account 17 not found"), "PropReports answers 500, 'Account 17 not found'."),
             (says(503, ""), "PropReports answers 503."),
-            (cut_short, "PropReports cannot be reached (RemoteProtocolError)."),
+            (cut_short, "PropReports broke its answer off (RemoteProtocolError)."),
             (without_last_line, "cut short."),
             (says(200, "Date\n"), ""),
         ],
