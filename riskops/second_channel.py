@@ -32,6 +32,8 @@ class Entry(StrEnum):
     LIMITS_FILE = "the-limits-file-is-not-written"
     WATCHDOG = "the-watchdog-speaks"
     DATABASE_IS_GONE = "the-database-is-gone"
+    LIMITS_NOT_APPLIED = "limits-are-not-applied"
+    ESCALATION = "an-escalation-is-not-out"
 
 
 def tell(settings: Settings, text: str, entry: str) -> bool:

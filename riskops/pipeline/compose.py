@@ -9,6 +9,7 @@ from dataclasses import replace
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
 from riskops.pipeline.background import background
+from riskops.pipeline.read_back import applied_lines
 from riskops.pipeline.record_outcomes import news_of
 from riskops.pipeline.stage import Receipt, cut_off, settled, stage
 from riskops.records import Picture, Publication, Run, RunType, Verb
@@ -73,7 +74,11 @@ def _report(desk: Desk, run: Run, publication: Publication, stages: Mapping[Verb
         rules.detail.get("restricted_share") if rules else None,
         faults=_faults(desk, stages, reasons),
         roster=_roster_news(desk, run),
-        outcomes=[*_outcomes(desk, run, stages.get(Verb.RECORD_OUTCOMES)), *missing],
+        outcomes=[
+            *applied_lines(desk, run),
+            *_outcomes(desk, run, stages.get(Verb.RECORD_OUTCOMES)),
+            *missing,
+        ],
         background=known,
     )
     composed, pictures = _drawn(fitting(composed))

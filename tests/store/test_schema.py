@@ -15,7 +15,7 @@ from riskops.records import Verb
 from riskops.store import schema
 from riskops.store.database import Database
 from riskops.store.roster import NEWEST
-from riskops.store.tables import UtcDateTime, cut_offs, metadata, published_limits
+from riskops.store.tables import UtcDateTime, applied_limits, cut_offs, metadata, published_limits, seals
 from riskops.store.tables import stage_outcomes as stages
 from tests.builders import CALENDAR, SESSION
 from tests.desks import database_url, environment, on_the_morning, opened, run_for
@@ -133,6 +133,40 @@ class TestMigrations:
             schema.upgrade(database)
             assert desk.store.roster.view(NEWEST) == counts
             assert [limit.base_limit_cents for limit in counts.base_limits] == [500_000, 300_000]
+
+    def test_limits_in_force_from_before_they_had_versions_are_known_since_their_mail_left(
+        self, database, folder
+    ):
+        early, late = MOMENT, MOMENT + timedelta(hours=2)
+        fill(folder)
+        schema.downgrade(database, "0008")
+        applied = sa.table(
+            "applied_limits", *map(sa.column, ("session", "trader_id", "limit_cents", "origin"))
+        )
+        unsealed = CALENDAR.previous(SESSION)
+        with database.writing() as connection:
+            connection.execute(sa.delete(seals))
+            for revision, sealed_at in enumerate((early, late)):
+                row = {"session": SESSION, "revision": revision, "sealed_at": sealed_at}
+                connection.execute(sa.insert(seals), row)
+            for session in (unsealed, SESSION):
+                row = {"session": session, "trader_id": "3942", "limit_cents": 200_000, "origin": "published"}
+                connection.execute(sa.insert(applied), row)
+        schema.upgrade(database)
+        with database.reading() as connection:
+            known = connection.execute(sa.select(applied_limits.c.session, applied_limits.c.known_at)).all()
+        assert dict(map(tuple, known)) == {SESSION: late, unsealed: datetime(1970, 1, 1, tzinfo=UTC)}
+
+    def test_without_versions_the_limit_that_counts_is_kept(self, database, folder):
+        fill(folder)
+        found = [("published", 0, 300_000), ("read_back", 1, 200_000), ("read_back", 2, 250_000)]
+        with opened(folder) as desk, desk.store.database.writing() as connection:
+            for origin, minutes, limit in [*found, ("published", 3, 100_000)]:
+                known_at = MOMENT + timedelta(minutes=minutes)
+                row = {"session": SESSION, "trader_id": "3942", "origin": origin, "known_at": known_at}
+                connection.execute(sa.insert(applied_limits), row | {"limit_cents": limit})
+        schema.downgrade(database, "0008")
+        assert [row["limit_cents"] for row in rows(database)["applied_limits"]] == [250_000]
 
     def test_a_row_that_a_new_check_refuses_stops_the_migration_and_nothing_has_changed(
         self, database, folder
