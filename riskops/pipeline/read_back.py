@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
-from riskops import config, second_channel
+from riskops import clock_ladder, config, second_channel
 from riskops.applied import Applied, compared, not_read_back
 from riskops.desk import Desk
 from riskops.errors import InputError, MissingResultError
@@ -91,7 +91,8 @@ def check_applied(desk: Desk, run: Run) -> Receipt:
     refused = take_dropped(desk, run)
     found = in_force(desk, run.session)
     problem = refused or _problem(desk, run, found)
-    if not problem or desk.clock().astimezone(DESK_ZONE).time() < config.READ_BACK_DUE_AT:
+    is_due = clock_ladder.is_read_back_due(desk.clock().astimezone(DESK_ZONE).time())
+    if not problem or not is_due:
         return {"well": True, "limits": found.in_words}
     told = second_channel.tell(desk.settings, f"{run.session}: {problem}.", Entry.LIMITS_NOT_APPLIED)
     return {"well": False, "limits": found.in_words, "told": told}
