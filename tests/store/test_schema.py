@@ -14,6 +14,7 @@ from riskops.pipeline.change_roster import Order, change_base_limit, rename, sus
 from riskops.records import Verb
 from riskops.store import schema
 from riskops.store.database import Database
+from riskops.store.read_backs import Reading
 from riskops.store.roster import NEWEST
 from riskops.store.tables import UtcDateTime, applied_limits, cut_offs, metadata, published_limits, seals
 from riskops.store.tables import stage_outcomes as stages
@@ -167,6 +168,21 @@ class TestMigrations:
                 connection.execute(sa.insert(applied_limits), row | {"limit_cents": limit})
         schema.downgrade(database, "0008")
         assert [row["limit_cents"] for row in rows(database)["applied_limits"]] == [250_000]
+
+    def test_a_file_that_was_read_twice_keeps_its_newest_reading(self, database, folder):
+        fill(folder)
+        times = [MOMENT + timedelta(minutes=minutes) for minutes in range(3)]
+        readings = [Reading(SESSION, at, d, "f", {"3942": 1}) for at, d in zip(times, "aba", strict=True)]
+        with opened(folder) as desk:
+            for reading in readings:
+                assert desk.store.read_backs.record(reading)
+        schema.downgrade(database, "0008")
+        kept = rows(database)
+        assert sorted(row["digest"] for row in kept["read_back_files"]) == ["a", "b"]
+        schema.upgrade(database)
+        with opened(folder) as desk:
+            assert desk.store.read_backs.newest(SESSION) == readings[-1]
+        assert only(kept, rows(database))["read_backs"] == kept["read_backs"]
 
     def test_a_row_that_a_new_check_refuses_stops_the_migration_and_nothing_has_changed(
         self, database, folder

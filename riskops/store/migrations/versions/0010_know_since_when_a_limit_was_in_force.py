@@ -4,6 +4,8 @@ Revision: 0010
 Revises: 0008
 """
 
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,7 +14,7 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-EVER_SINCE = "1970-01-01 00:00:00.000000"  # of limits from before there were seals
+EVER_SINCE = datetime(1970, 1, 1, tzinfo=UTC)  # of limits from before there were seals
 FILE_KEY = ["session", "known_at"]
 READ_BACK_OF = "fk_read_backs_session_known_at_read_back_files"
 
@@ -45,17 +47,15 @@ def _let_applied_limits_have_versions() -> None:
         seals.c.session == applied.c.session,
         seals.c.revision == newest.correlate(applied).scalar_subquery(),
     )
-    op.execute(sa.update(applied).values(known_at=left.correlate(applied).scalar_subquery()))
-    op.execute(f"UPDATE applied_limits SET known_at = '{_ever_since()}' WHERE known_at IS NULL")  # noqa: S608 - our own words
+    since = sa.func.coalesce(
+        left.correlate(applied).scalar_subquery(), sa.literal(EVER_SINCE, _moment()), type_=_moment()
+    )
+    op.execute(sa.update(applied).values(known_at=since))
     with op.batch_alter_table("applied_limits") as batch_op:
         batch_op.alter_column("known_at", nullable=False, existing_type=_moment())
         batch_op.drop_constraint("pk_applied_limits", type_="primary")
         batch_op.create_primary_key("pk_applied_limits", ["session", "trader_id", "origin", "known_at"])
         batch_op.create_check_constraint(batch_op.f("ck_applied_limits_limit"), "limit_cents > 0")
-
-
-def _ever_since() -> str:
-    return EVER_SINCE if op.get_bind().dialect.name == "sqlite" else f"{EVER_SINCE}+00"
 
 
 def _keep_the_applied_limits_that_count() -> None:
@@ -94,14 +94,15 @@ def _let_a_file_be_read_again() -> None:
 
 def _let_a_file_be_read_once() -> None:
     """Keep the newest reading of every file."""
-    for table in ("read_backs", "read_back_files"):
-        op.execute(f"""DELETE FROM {table} WHERE EXISTS (
-            SELECT 1 FROM read_back_files AS other
-            WHERE other.digest = {table}.digest AND (
-                other.session > {table}.session
-                OR (other.session = {table}.session AND other.known_at > {table}.known_at)
-            )
-        )""")  # noqa: S608 - our own words
+    for name in ("read_backs", "read_back_files"):
+        table = sa.table(name, *map(sa.column, ("digest", "session", "known_at")))
+        other = sa.table("read_back_files", *map(sa.column, ("digest", "session", "known_at"))).alias("other")
+        is_newer = sa.or_(
+            other.c.session > table.c.session,
+            sa.and_(other.c.session == table.c.session, other.c.known_at > table.c.known_at),
+        )
+        newer = sa.select(other.c.digest).where(other.c.digest == table.c.digest, is_newer)
+        op.execute(sa.delete(table).where(newer.correlate(table).exists()))
     with op.batch_alter_table("read_backs") as batch_op:
         batch_op.drop_constraint(READ_BACK_OF, type_="foreignkey")
     with op.batch_alter_table("read_back_files") as batch_op:
