@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from riskops.records import LimitOrigin
 from riskops.store.database import Database
-from riskops.store.seal import later_than_applied
 from riskops.store.tables import applied_limits, published_limits, read_back_files, read_backs
 from riskops.store.upsert import insert_missing
 
@@ -35,7 +34,8 @@ class ReadBacks:
     def record(self, found: Reading) -> bool:
         """Record a file and the limits it tells, together, and let them be in force from now on.
 
-        A trader who is blocked has no loss limit: what is in force for him stays what it was.
+        A trader who is blocked has no loss limit: what is in force for him stays what it was. A file is
+        newer than the one before also where a clock was set back.
 
         Returns
         -------
@@ -46,10 +46,8 @@ class ReadBacks:
             newest = _newest(connection, found.session)
             if newest is not None and newest.digest == found.digest:
                 return False
-            known_at = later_than_applied(connection, found.session, found.known_at)
-            if newest is not None:
-                known_at = max(known_at, newest.known_at + timedelta.resolution)
-            _insert(connection, found, known_at)
+            after = found.known_at if newest is None else newest.known_at + timedelta.resolution
+            _insert(connection, found, max(found.known_at, after))
         return True
 
     def newest(self, session: date, cut_off: datetime | None = None) -> Reading | None:

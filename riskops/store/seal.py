@@ -54,7 +54,7 @@ def _apply(
     connection: sa.Connection, session: date, rows: Sequence[Mapping[str, Any]], moment: datetime
 ) -> None:
     """Note that what left is in force from now on; what left or was read back before stays on record."""
-    known_at = later_than_applied(connection, session, moment)
+    known_at = _later_than_applied(connection, session, moment)
     applied = [
         {
             "session": session,
@@ -68,7 +68,7 @@ def _apply(
     insert_missing(connection, applied_limits, applied)
 
 
-def later_than_applied(connection: sa.Connection, session: date, moment: datetime) -> datetime:
+def _later_than_applied(connection: sa.Connection, session: date, moment: datetime) -> datetime:
     """Return `moment`, or just after the newest limit of a session where a clock was set back."""
     newest = sa.select(sa.func.max(applied_limits.c.known_at, type_=UtcDateTime)).where(
         applied_limits.c.session == session
