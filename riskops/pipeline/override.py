@@ -6,21 +6,40 @@ limit whose mail is out changes only by a revision.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from riskops import config, limits, overrides
 from riskops.desk import Desk
 from riskops.errors import OverrideError
 from riskops.money import dollars
+from riskops.outcomes import OverrideWorth
 from riskops.overrides import Phase
 from riskops.persons import in_one_line, is_sayable
 from riskops.pipeline.change_roster import acts_from
+from riskops.pipeline.record_outcomes import known_worths
 from riskops.pipeline.stage import Receipt
 from riskops.records import AskedOverride, Decision, Override, TakenBack
 from riskops.sessions import desk_date, desk_time
 
 LONGEST_NAME, LONGEST_REASON = 80, 300  # so much of them the mail shows whole
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An override on record: where it is on a session, which newer one counts instead, and its worth.
+
+    `days` are the lived days on which it was in force and whose result is known; it was worth between
+    `low_cents` and `high_cents` on them together, against the decided limits.
+    """
+
+    override: Override
+    phase: Phase
+    behind: int | None
+    days: int
+    low_cents: int
+    high_cents: int
 
 
 def override(desk: Desk, asked: AskedOverride) -> Receipt:
@@ -56,14 +75,33 @@ def take_back(desk: Desk, number: int, *, by: str, why: str) -> Receipt:
     """
     now = desk.clock()
     ended = TakenBack(now, _words(by, "who", LONGEST_NAME), _words(why, "why", LONGEST_REASON))
-    found = _on_record(desk, number)
+    found = _numbered(desk, number)
     _refuse_ended(found, desk_date(now))
     roster = desk.store.roster.view(now)
     overrides.refuse_trader_s_word(ended.by, found.asked.trader_id, roster, desk_date(now))
     desk.store.overrides.take_back(number, ended)
-    if (kept := _on_record(desk, number)).taken_back != ended:
+    if (kept := _numbered(desk, number)).taken_back != ended:
         _refuse_ended(kept, desk_date(now))  # somebody else was a moment faster
     return _ended(desk, found, now)
+
+
+def on_record(desk: Desk, session: date | None = None) -> tuple[Listed, ...]:
+    """Return the overrides on record, the newest first, as they are today or were on a session.
+
+    A session that has its cut-off shows what was on record then; what they were worth is today's word.
+    """
+    now = desk.clock()
+    day = session or desk_date(now)
+    known_by = (desk.store.mornings.cut_off(day, 0) if session else None) or now
+    found = desk.store.overrides.all()
+    worths = _worths(desk, found, now)
+    behind = {o.number: by for o, by in overrides.others(found, day, known_by, None).given_way}
+    phases = [(override, overrides.phase_known(override, day, known_by)) for override in reversed(found)]
+    return tuple(
+        _listed(override, phase, behind.get(override.number), worths)
+        for override, phase in phases
+        if phase is not None
+    )
 
 
 # --- what is said and refused -----------------------------------------------------------------
@@ -87,7 +125,7 @@ def _words(text: str, what: str, longest: int) -> str:
     return said
 
 
-def _on_record(desk: Desk, number: int) -> Override:
+def _numbered(desk: Desk, number: int) -> Override:
     found = {override.number: override for override in desk.store.overrides.all()}
     if number not in found:
         raise OverrideError(f"There is no override {number}: `riskops override list` shows those on record.")
@@ -101,6 +139,22 @@ def _refuse_ended(found: Override, today: date) -> None:
         raise OverrideError(f"Override {found.number} was taken back on {since}: {ended.why}.")
     if overrides.phase(found, today) is Phase.OVER:
         raise OverrideError(f"Override {found.number} is over since {last}: there is nothing to take back.")
+
+
+# --- what is on record ------------------------------------------------------------------------
+
+
+def _worths(desk: Desk, found: Sequence[Override], now: datetime) -> tuple[OverrideWorth, ...]:
+    if not found:
+        return ()
+    first = min(override.asked.first_session for override in found)
+    return known_worths(desk, first, desk_date(now), now)
+
+
+def _listed(override: Override, phase: Phase, behind: int | None, worths: Sequence[OverrideWorth]) -> Listed:
+    mine = [worth for worth in worths if worth.number == override.number]
+    low, high = sum(worth.low_cents for worth in mine), sum(worth.high_cents for worth in mine)
+    return Listed(override, phase, behind, len(mine), low, high)
 
 
 # --- from when on it acts ---------------------------------------------------------------------
