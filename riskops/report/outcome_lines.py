@@ -63,10 +63,10 @@ def worth_in_words(low_cents: int, high_cents: int) -> str:
     if low_cents == high_cents:
         return _worth(low_cents) if low_cents else "made no difference"
     if low_cents < 0 < high_cents:
-        return f"between a cost of {_usd(low_cents)} and savings of {_usd(high_cents)}, not known closer"
+        return f"between a cost of {_usd(low_cents)} and savings of {_usd(high_cents)}"
     least, most = sorted((low_cents, high_cents), key=abs)
     what = "saved" if high_cents > 0 else "cost"
-    return f"{what} between {_usd(least)} and {_usd(most)}, not known closer"
+    return f"{what} between {_usd(least)} and {_usd(most)}"
 
 
 def _worth(amount_cents: int) -> str:
