@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from riskops.outcomes import OverriddenDay
 from riskops.overrides import overridden
 from riskops.records import AskedOverride, Override
 from riskops.store.mornings import Mornings, Report
+from riskops.store.rewind import Before, Inputs, rewind
 from riskops.store.seal import LIMITS_MAIL, is_frozen, seal
 from riskops.store.tables import applied_limits, seals
 from tests.builders import CALENDAR, SESSION
@@ -112,6 +114,14 @@ class TestOverridden:
         assert (in_force(desk), self.origins(desk)) == (200_000, {200_000: "published"})
         last = desk.store.history.mailed_last(CALENDAR.shift(SESSION, 1))
         assert (last.revision, last.limits) == (1, {"3942": (200_000, 60)})
+
+    def test_taken_back_to_before_a_correction_it_is_in_force_again(self, desk):
+        leave(desk, self.LEFT)
+        leave(desk, CORRECTION, moment=NOW + timedelta(hours=3))
+        following = CALENDAR.shift(SESSION, 1)
+        before = Before(following, 0, known=NOW + timedelta(hours=2), recorded=NOW + timedelta(hours=2))
+        rewind(desk.store.database, before, Inputs(NOW, {}))
+        assert (in_force(desk), self.origins(desk)) == (300_000, {100_000: "override"})
 
     def test_its_days_are_known_by_number_while_the_newest_mail_names_it(self, desk):
         following = CALENDAR.shift(SESSION, 1)
