@@ -6,7 +6,7 @@ from datetime import date
 
 from riskops.desk import Desk
 from riskops.errors import InputError, MissingResultError
-from riskops.persons import trader_named
+from riskops.persons import in_one_line, trader_named
 from riskops.pipeline.mailed_since import know_what_left
 from riskops.pipeline.stage import Receipt
 from riskops.records import Acknowledgement, Run, RunType
@@ -50,7 +50,7 @@ def _line(name: str, text: str, longest: int) -> str:
     """Return a text without needless spaces."""
     if not text.strip().isprintable():
         raise InputError(f"{name} has control characters: write it on one line.")
-    line = " ".join(text.split())
+    line = in_one_line(text)
     if len(line) > longest:
         raise InputError(f"{name} has {len(line):,} characters: {longest:,} are allowed.")
     return line

@@ -59,13 +59,18 @@ def _apply(
         {
             "session": session,
             "trader_id": row["trader_id"],
-            "origin": LimitOrigin.PUBLISHED.value,
+            "origin": _origin(row).value,
             "known_at": known_at,
             "limit_cents": row["limit_cents"],
         }
         for row in rows
     ]
     insert_missing(connection, applied_limits, applied)
+
+
+def _origin(row: Mapping[str, Any]) -> LimitOrigin:
+    is_as_decided = row["limit_cents"] == row["decided_limit_cents"]
+    return LimitOrigin.PUBLISHED if is_as_decided else LimitOrigin.OVERRIDE
 
 
 def _later_than_applied(connection: sa.Connection, session: date, moment: datetime) -> datetime:

@@ -140,7 +140,7 @@ class TestMigrations:
     ):
         early, late = MOMENT, MOMENT + timedelta(hours=2)
         fill(folder)
-        schema.downgrade(database, "0008")
+        schema.downgrade(database, "0009")
         applied = sa.table(
             "applied_limits", *map(sa.column, ("session", "trader_id", "limit_cents", "origin"))
         )
@@ -166,7 +166,7 @@ class TestMigrations:
                 known_at = MOMENT + timedelta(minutes=minutes)
                 row = {"session": SESSION, "trader_id": "3942", "origin": origin, "known_at": known_at}
                 connection.execute(sa.insert(applied_limits), row | {"limit_cents": limit})
-        schema.downgrade(database, "0008")
+        schema.downgrade(database, "0009")
         assert [row["limit_cents"] for row in rows(database)["applied_limits"]] == [250_000]
 
     def test_a_file_that_was_read_twice_keeps_its_newest_reading(self, database, folder):
@@ -176,7 +176,7 @@ class TestMigrations:
         with opened(folder) as desk:
             for reading in readings:
                 assert desk.store.read_backs.record(reading)
-        schema.downgrade(database, "0008")
+        schema.downgrade(database, "0009")
         kept = rows(database)
         assert sorted(row["digest"] for row in kept["read_back_files"]) == ["a", "b"]
         schema.upgrade(database)

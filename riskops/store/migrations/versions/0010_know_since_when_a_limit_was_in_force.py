@@ -1,7 +1,7 @@
 """Know since when a limit was in force, and let the trading platform say the same again later.
 
 Revision: 0010
-Revises: 0008
+Revises: 0009
 """
 
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
