@@ -91,10 +91,11 @@ def _alert() -> str:
 
 
 def _cut(decision: Decision) -> DeepCut:
+    decided = decision.override is None
     remarks = (
         ("Stands on", standing(decision)),
-        ("Reasons", reasons(decision)),
-        ("Confidence", confidence(decision)),
+        ("Reasons" if decided else "Reasons without the override", reasons(decision)),
+        ("Confidence", confidence(decision) if decided else ""),
     )
     return DeepCut(
         trader=trader_label(decision.trader_id, decision.name),

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from riskops.overrides import overridden
+from riskops.records import AskedOverride, Override
 from riskops.report.escalation import as_html, as_text, escalation
-from tests.golden.mornings import ESCALATIONS, decision, publication, seed_desk
+from tests.builders import SESSION
+from tests.golden.mornings import CUT_OFF, ESCALATIONS, decision, publication, seed_desk
 from tests.report.mails import SCRIPT, desk_of
 
 LINK = "https://risk.example.com/runbook#a-mail-is-not-acknowledged"
@@ -31,6 +34,15 @@ def test_a_cut_above_40_is_told_with_limit_reasons_and_confidence(reduction):
 def test_nobody_else_is_named(reduction):
     desk = [*seed_desk(), decision("4711", reduction)]
     assert "4711" not in as_text(mail(desk)) + as_html(mail(desk))
+
+
+def test_somebody_s_word_that_cuts_deeply_is_told_as_such():
+    word = Override(12, AskedOverride("3942", SESSION, SESSION, 70, "anna", "news"), CUT_OFF)
+    text = " ".join(as_text(mail([overridden(decision("3942", 30), word)])).split())
+    assert "Trader 3942: REDUCE LIMIT BY 70%" in text
+    assert "OVERRIDDEN by anna" in text
+    assert "Reasons without the override: Loss streak (3 days)" in text
+    assert "Confidence" not in text
 
 
 def test_the_deepest_cut_comes_first():
