@@ -166,7 +166,6 @@ class TrialDesk:
             "RISKOPS_INBOX": str(self.folder / "inbox"),
             "RISKOPS_DELIVERY": "smtp",
             "RISKOPS_RECIPIENTS": self.environ.get("RISKOPS_RECIPIENTS") or "desk@localhost",
-            "RISKOPS_ESCALATION": self.environ.get("RISKOPS_ESCALATION") or "escalation@localhost",
             "RISKOPS_SMTP_HOST": LOOPBACK,
             "RISKOPS_SMTP_PORT": str(self.ports.mail),
             "RISKOPS_SMTP_SECURITY": "none",
