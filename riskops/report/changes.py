@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from riskops.money import dollars
 from riskops.records import Decision, LivedReduction, Publication
@@ -27,11 +28,14 @@ class Standing:
 class Earlier:
     """The limits a mail is compared with, by trader; `since` names them: ``since Fri 13 Mar``.
 
-    Without any nothing was mailed before, and the comparison is with the full limits.
+    They are those of `session`, in a correction those of its `revision` before. Without any nothing was
+    mailed before, and the comparison is with the full limits.
     """
 
     since: str = ""
     limits: Mapping[str, Standing] = field(default_factory=dict)
+    session: date | None = None
+    revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def mailed_before(lived: Mapping[str, Mapping[int, LivedReduction]], names: Mapp
         key: Standing(then.limit_cents, then.reduction, trader_label(key, names.get(key, "")))
         for key, then in sorted(last.items())
     }
-    return Earlier(f"since {short_date(session)}", limits)
+    return Earlier(f"since {short_date(session)}", limits, session)
 
 
 def of_the_mail_before(replaced: Publication) -> Earlier:
@@ -87,7 +91,7 @@ def of_the_mail_before(replaced: Publication) -> Earlier:
         d.trader_id: Standing(d.limit_cents, d.reduction, trader_label(d.trader_id, d.name))
         for d in replaced.decisions
     }
-    return Earlier("against the mail before", limits)
+    return Earlier("against the mail before", limits, replaced.session, replaced.revision)
 
 
 def changes(decisions: Sequence[Decision], earlier: Earlier) -> Changes:

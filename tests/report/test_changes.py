@@ -24,7 +24,7 @@ def test_the_last_session_whose_mail_left_is_what_the_mail_is_compared_with():
     thursday = FRIDAY.replace(day=12)
     records = lived("2", 9, thursday, 80) | lived("2", 10, FRIDAY, 30)
     found = mailed_before({"2": records, "3": lived("3", 9, thursday)}, {"2": "Ann Lee"})
-    assert found == Earlier(SINCE, {"2": Standing(350_000, 30, "Trader 2 (Ann Lee)")})
+    assert found == Earlier(SINCE, {"2": Standing(350_000, 30, "Trader 2 (Ann Lee)")}, FRIDAY)
 
 
 def test_falling_limits_come_first_then_new_traders_then_rising_ones_then_who_is_gone():
