@@ -68,7 +68,7 @@ def _is_wanted(one: Traced, number: str | None) -> bool:
     """Say whether the number somebody points at stands in what is printed: 3.1 is not in 13.12."""
     if number is None:
         return True
-    return re.search(rf"(?<![\d.,]){re.escape(number)}(?!\d)", one.value) is not None
+    return re.search(rf"(?<![\w.,$-]){re.escape(number)}(?!\d)", one.value) is not None
 
 
 def _told(one: Traced) -> Iterator[str]:

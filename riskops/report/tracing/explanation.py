@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from riskops.records import Decision
 from riskops.report.material import Material
+from riskops.report.tracing.alerts import alert_numbers
 from riskops.report.tracing.entry import (
     confidence_numbers,
     model_numbers,
@@ -21,7 +22,6 @@ from riskops.report.tracing.evidence import evidence_numbers
 from riskops.report.tracing.health import health_numbers
 from riskops.report.tracing.limit import limit_numbers
 from riskops.report.tracing.morning import (
-    alert_numbers,
     all_changes,
     footer_numbers,
     other_numbers,

@@ -9,10 +9,9 @@ from riskops import config
 from riskops.money import dollars
 from riskops.outcomes import Breach, Calibration
 from riskops.records import CheckResult, Severity
-from riskops.report.health import MOST_CHECKS, failures
+from riskops.report.health import MOST_CHECKS, failures, is_critical
 from riskops.report.material import Material
 from riskops.report.outcome_lines import MOST_BREACHES
-from riskops.report.tracing.morning import restricted_numbers
 from riskops.report.tracing.traced import Row, Traced, business_number, named, row
 from riskops.report.wording import counted, one_line, share, short_date
 
@@ -44,12 +43,17 @@ def _counts(material: Material) -> Iterator[Traced]:
     remarks = sum(not c.passed and not c.raised and c.severity is Severity.INFO for c in checks)
     yield Traced("Remarks", counted(remarks, "remark"), "checks that only remark and did not pass", (PASSED,))
     told = failures(checks)
-    critical = [c for c in told if c.raised or c.severity is Severity.CRITICAL]
-    how = "failed critical checks, each fact once; one that could not be carried out is critical"
-    yield Traced("Critical", counted(len(critical), "data problem"), how, (PASSED,))
     if len(told) > MOST_CHECKS:
         how = f"{len(told)} failed, {MOST_CHECKS} are told"
         yield Traced("Not told", f"{len(told) - MOST_CHECKS} more", how, (PASSED,))
+
+
+def critical_number(material: Material) -> Iterator[Traced]:
+    """Yield how many failed checks are critical."""
+    critical = [check for check in failures(material.checks) if is_critical(check)]
+    if critical:
+        how = "failed critical checks, each fact once; one that could not be carried out is critical"
+        yield Traced("Critical", counted(len(critical), "data problem"), how, (PASSED,))
 
 
 def _check(check: CheckResult) -> Traced:
@@ -119,3 +123,27 @@ def _calibration(found: Calibration) -> Iterator[Traced]:
     yield business_number("Band", f"{lowest} to {highest}", "CALIBRATION_BAND", "within it nothing is told")
     running = f"{config.PERSISTS_SESSIONS} mornings"
     yield business_number("Mornings running", running, "PERSISTS_SESSIONS", "a shorter spell is not told")
+
+
+# --- how often the desk is restricted ----------------------------------------------------------
+
+
+def restricted_numbers(found: float, printed: str) -> Iterator[Traced]:
+    """Yield how often the desk is restricted, and what it is compared with."""
+    how = (
+        f"{found:.4f}: of the active trader-days of the window, those on which the rules alone, replayed "
+        f"on what was known, cut by {named('MODERATE_FROM')} % or more"
+    )
+    yield Traced(
+        "Restricted trader-days",
+        printed,
+        how,
+        (row("stage_outcomes", "detail.restricted_share", verb="score_rules"),),
+    )
+    yield business_number("Restricted", f"{config.MODERATE_FROM}%", "MODERATE_FROM", "a cut from it on")
+    window = counted(config.RESTRICTED_SHARE_WINDOW, "session")
+    yield business_number("Window", window, "RESTRICTED_SHARE_WINDOW", "the sessions before this one")
+    bar = float(config.RESTRICTED_SHARE_WARNING)
+    yield business_number(
+        "Warned of above", share(bar), "RESTRICTED_SHARE_WARNING", "a larger share is warned of"
+    )

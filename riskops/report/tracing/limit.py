@@ -32,7 +32,7 @@ def limit_numbers(material: Material, decision: Decision) -> Iterator[Traced]:
         ),
     )
     yield Traced("Cut", f"{decision.reduction}%", _cut_formula(material, decision), _cut_rows(decision))
-    yield from _rung(decision)
+    yield _rung(material, decision)
     yield from since(material, decision.trader_id)
     yield from change_numbers(material, decision)
 
@@ -52,9 +52,14 @@ def _limit_rows(decision: Decision) -> tuple[Place, ...]:
     return (decision_row(decision, "limit_cents"), decision_row(decision, "detail.reasons"))
 
 
-def _rung(decision: Decision) -> Iterator[Traced]:
-    how = "who decided it: 1 model, 2 rules, 3 held, 4 floor; one that was quarantined is held"
-    yield Traced("Rung", f"rung {int(decision.rung)}", how, (decision_row(decision, "rung"),))
+def _rung(material: Material, decision: Decision) -> Traced:
+    publication = material.publication
+    how = (
+        "who decided it: 1 model, 2 rules, 3 held, 4 floor; a trader whose own data failed is held. The "
+        f"desk is on rung {publication.rung_label}: {publication.why}"
+    )
+    at = (decision_row(decision, "rung"), row("publications", "why"))
+    return Traced("Rung", f"rung {int(decision.rung)}", how, at)
 
 
 # --- the cut ----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The numbers of the whole desk: subject, alerts, changes, who is not cut, summary, footer."""
+"""The numbers of the whole desk: subject, changes, who is not cut, summary, footer."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Iterator, Sequence
 from riskops import config, limits
 from riskops.limits import Tier
 from riskops.money import at_least, dollars
-from riskops.records import Decision, Publication, Verdict
+from riskops.records import Decision, Publication
 from riskops.report.changes import Standing
-from riskops.report.content import MOST_NAMES, MOST_NEAREST
+from riskops.report.content import MOST_NEAREST
 from riskops.report.material import Material
-from riskops.report.tracing.limit import before_row, change_numbers, decision_row
+from riskops.report.tracing.limit import before_row, change_numbers, decision_row, since
 from riskops.report.tracing.traced import BusinessNumber, Traced, business_number, named, row
-from riskops.report.wording import counted, desk_moment, long_date, one_line, share
+from riskops.report.wording import counted, desk_moment, long_date, one_line
 
 SESSION = row("publications", "session")
 WHY = row("publications", "why")
 REDUCTIONS = row("decisions", "reduction")
+HAVE_LIMITS = "who have a limit on this session"
 
 
 def subject_numbers(material: Material) -> Iterator[Traced]:
@@ -28,8 +29,8 @@ def subject_numbers(material: Material) -> Iterator[Traced]:
     yield Traced("Session", f"{session:%a} {session}", how, (SESSION,))
     yield Traced("Session in words", long_date(session), how, (SESSION,))
     yield from _counts(publication.decisions)
-    yield _rung(publication)
-    yield from _revision(publication)
+    yield rung_number(publication)
+    yield from revision_number(publication)
     if quarantined := [d for d in publication.decisions if d.quarantined]:
         how = f"traders whose own data failed a critical check: {_ids(quarantined)}"
         yield Traced(
@@ -45,72 +46,25 @@ def tier_numbers(material: Material) -> Iterator[Traced]:
     yield business_number("Moderate", f"{config.MODERATE_FROM}%", "MODERATE_FROM", "a cut from it on")
 
 
-def alert_numbers(material: Material) -> Iterator[Traced]:
-    """Yield the numbers of the lines at the top: what is special about the morning."""
-    publication, comparison = material.publication, material.comparison
-    yield from _revision(publication)
-    yield _rung(publication)
-    yield Traced("Why this rung", one_line(publication.why), _BY_CHOICE, (WHY,))
-    if comparison is not None and publication.verdict is Verdict.MODEL_FAILED:
-        how = "what the comparison says of the model's failure"
-        yield Traced("Model failed", one_line(comparison.reason), how, (row("comparisons", "detail.reason"),))
-    for fault in material.faults:
-        how = "what a verb, or the source, said of its failure; a drill is set in the environment"
-        yield Traced("Fault", one_line(fault), how, (row("stage_outcomes", "detail"),))
-    quarantined = sum(d.quarantined for d in publication.decisions)
-    if quarantined > MOST_NAMES:
-        how = f"{quarantined} are quarantined, {MOST_NAMES} are named"
-        yield Traced(
-            "Quarantined, not named",
-            f"{quarantined - MOST_NAMES} more",
-            how,
-            (row("decisions", "detail.quarantined"),),
-        )
-    if material.restricted_share is not None:
-        yield from restricted_numbers(material.restricted_share, f"{100 * material.restricted_share:.1f} %")
-
-
-_BY_CHOICE = "the reason that the choice of the morning gave, with the numbers of the comparison as they were"
-
-
-def restricted_numbers(found: float, printed: str) -> Iterator[Traced]:
-    """Yield how often the desk is restricted, and what it is compared with."""
-    how = (
-        f"{found:.4f}: of the active trader-days of the window, those on which the rules alone, replayed "
-        f"on what was known, cut by {named('MODERATE_FROM')} % or more"
-    )
-    yield Traced(
-        "Restricted trader-days",
-        printed,
-        how,
-        (row("stage_outcomes", "detail.restricted_share", verb="score_rules"),),
-    )
-    yield business_number("Restricted", f"{config.MODERATE_FROM}%", "MODERATE_FROM", "a cut from it on")
-    window = counted(config.RESTRICTED_SHARE_WINDOW, "session")
-    yield business_number("Window", window, "RESTRICTED_SHARE_WINDOW", "the sessions before this one")
-    bar = float(config.RESTRICTED_SHARE_WARNING)
-    yield business_number(
-        "Warned of above", share(bar), "RESTRICTED_SHARE_WARNING", "a larger share is warned of"
-    )
+BY_CHOICE = "the reason that the choice of the morning gave, with the numbers of the comparison as they were"
 
 
 def _counts(decisions: Sequence[Decision]) -> Iterator[Traced]:
-    by_tier = {tier: [d for d in decisions if limits.tier(d.reduction) is tier] for tier in Tier}
-    cut = [d for d in decisions if d.reduction]
-    immediate, moderate = by_tier[Tier.IMMEDIATE], by_tier[Tier.MODERATE]
-    above = f"cut by more than {named('IMMEDIATE_ABOVE')} %"
-    yield Traced("Immediate", f"{len(immediate)} immediate", _of(immediate, above), (REDUCTIONS,))
-    between = f"cut by {named('MODERATE_FROM')} to {named('IMMEDIATE_ABOVE')} %"
-    yield Traced("Moderate", f"{len(moderate)} moderate", _of(moderate, between), (REDUCTIONS,))
-    mild = [d for d in by_tier[Tier.NORMAL] if d.reduction]
-    below = f"cut by less than {named('MODERATE_FROM')} %"
-    yield Traced(f"Below {config.MODERATE_FROM}%", f"{len(mild)}", _of(mild, below), (REDUCTIONS,))
-    free = [d for d in decisions if not d.reduction]
-    yield Traced("No cut", f"{len(free)}", _of(free, "who are not cut"), (REDUCTIONS,))
-    yield Traced("Cut", f"{len(cut)}", _of(cut, "cut at all"), (REDUCTIONS,))
-    yield Traced(
-        "Traders", counted(len(decisions), "trader"), "who have a limit on this session", (REDUCTIONS,)
+    """Yield how many traders are cut, by tier; the page counts those without a cut, too."""
+    above, from_on = named("IMMEDIATE_ABOVE"), named("MODERATE_FROM")
+    tiers = {d.trader_id: limits.tier(d.reduction) for d in decisions}
+    told = (
+        ("Immediate", "{} immediate", f"cut by more than {above} %", Tier.IMMEDIATE, True),
+        ("Moderate", "{} moderate", f"cut by {from_on} to {above} %", Tier.MODERATE, True),
+        (f"Below {config.MODERATE_FROM}%", "{}", f"cut by less than {from_on} %", Tier.NORMAL, True),
+        ("No cut", "{}", "who are not cut", Tier.NORMAL, False),
     )
+    for label, value, who, tier, is_cut in told:
+        of = [d for d in decisions if tiers[d.trader_id] is tier and bool(d.reduction) is is_cut]
+        yield Traced(label, value.format(len(of)), _of(of, who), (REDUCTIONS,))
+    cut = [d for d in decisions if d.reduction]
+    yield Traced("Cut", f"{len(cut)}", _of(cut, "cut at all"), (REDUCTIONS,))
+    yield Traced("Traders", counted(len(decisions), "trader"), HAVE_LIMITS, (REDUCTIONS,))
 
 
 def _of(decisions: Sequence[Decision], who: str) -> str:
@@ -121,12 +75,14 @@ def _ids(decisions: Sequence[Decision]) -> str:
     return ", ".join(d.trader_id for d in decisions) or "nobody"
 
 
-def _rung(publication: Publication) -> Traced:
+def rung_number(publication: Publication) -> Traced:
+    """Return the rung of the morning."""
     how = "the step of the fall-back ladder that gave the limits: 1 model, 2 rules, 3 hold, 4 floor"
     return Traced("Rung", f"rung {publication.rung_label}", how, (row("publications", "rung"),))
 
 
-def _revision(publication: Publication) -> Iterator[Traced]:
+def revision_number(publication: Publication) -> Iterator[Traced]:
+    """Yield the revision of a correction."""
     if publication.revision:
         how = "0 is the first mail of a session, every correction has the next number"
         yield Traced("Revision", str(publication.revision), how, (row("publications", "revision"),))
@@ -138,10 +94,7 @@ def _revision(publication: Publication) -> Iterator[Traced]:
 def all_changes(material: Material) -> Iterator[Traced]:
     """Yield the changes since the mail before, trader by trader, and how many keep their limit."""
     earlier, decisions = material.background.earlier, material.publication.decisions
-    if earlier.since:
-        said = earlier.since
-        how = "the last session whose mail left; in a correction the mail it replaces"
-        yield Traced("Compared with", said, how, (before_row(material, decisions[0].trader_id, "session"),))
+    yield from since(material, next(iter(earlier.limits), ""))
     before = earlier.limits if earlier.since else {d.trader_id: _full(d) for d in decisions}
     moved = [
         d for d in decisions if d.trader_id not in before or before[d.trader_id].limit_cents != d.limit_cents
@@ -208,7 +161,7 @@ def summary_numbers(material: Material) -> Iterator[Traced]:
     decisions = material.publication.decisions
     cut = [d for d in decisions if d.reduction]
     high = [d for d in decisions if limits.tier(d.reduction) is Tier.IMMEDIATE]
-    yield Traced("Total traders", str(len(decisions)), "who have a limit on this session", (REDUCTIONS,))
+    yield Traced("Total traders", str(len(decisions)), HAVE_LIMITS, (REDUCTIONS,))
     yield Traced("Restrictions applied", str(len(cut)), _of(cut, "cut at all"), (REDUCTIONS,))
     above = _of(high, f"cut by more than {named('IMMEDIATE_ABOVE')} %")
     yield Traced("High risk", str(len(high)), above, (REDUCTIONS, BusinessNumber("IMMEDIATE_ABOVE")))
@@ -217,8 +170,8 @@ def summary_numbers(material: Material) -> Iterator[Traced]:
 def footer_numbers(material: Material) -> Iterator[Traced]:
     """Yield the footer: rung and why, verdict, cut-off, version, revision, seal."""
     publication, comparison = material.publication, material.comparison
-    yield _rung(publication)
-    yield Traced("Why this rung", one_line(publication.why), _BY_CHOICE, (WHY,))
+    yield rung_number(publication)
+    yield Traced("Why this rung", one_line(publication.why), BY_CHOICE, (WHY,))
     if comparison is not None:
         how = "what the comparison of model and rules says; the evidence meter has its numbers"
         yield Traced("Verdict", one_line(comparison.reason), how, (row("comparisons", "detail.reason"),))
@@ -231,7 +184,7 @@ def footer_numbers(material: Material) -> Iterator[Traced]:
     yield Traced(
         "Code version", one_line(publication.code_version), version, (row("publications", "code_version"),)
     )
-    yield from _revision(publication)
+    yield from revision_number(publication)
     if material.sealed_at is not None:
         sealed = "when the mail left: from then on the limits stand"
         yield Traced("Sealed", desk_moment(material.sealed_at), sealed, (row("seals", "sealed_at"),))

@@ -15,9 +15,8 @@ Numbers = Mapping[str, float | int | str]
 def signal_numbers(material: Material, decision: Decision) -> Iterator[Traced]:
     """Yield every number of a trader's fired rules, rule by rule."""
     for signal in material.background.signals.get(decision.trader_id, ()):
-        yield Traced(
-            _called(signal), f"{signal.level}%", _LEVELS[signal.rule](), (_at(decision, signal, "level"),)
-        )
+        at, asked = _at(decision, signal, "level"), _LEVELS[signal.rule]()
+        yield Traced(signal.reason, f"{signal.level}%", asked, (at,))
         yield from (
             Traced(f"{_called(signal)}: {label}", value, how, (_at(decision, signal, f"numbers.{name}"),))
             for name, label, value, how in _RESTS_ON[signal.rule](signal.numbers, decision)
