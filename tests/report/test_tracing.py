@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from riskops import config
 from riskops.records import Engine, Rung
+from riskops.report import pictures
 from riskops.report.content import Content
 from riskops.report.material import Material, arranged
 from riskops.report.render import as_html, as_text, subject
@@ -42,6 +46,29 @@ def test_every_number_of_the_html_is_traced(name):
     html = words_of(as_html(arranged(material)))
     assert len(numbers_in(html)) > 20
     assert untraced(html, told(material), labels_of(material)) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_that_is_drawn_is_traced(name, monkeypatch):
+    figures: list[Figure] = []
+    monkeypatch.setattr(pictures, "_packed", lambda _pixels: b"")
+    monkeypatch.setattr(Figure, "add_axes", _kept(Figure.add_axes, figures))
+    material = MORNINGS[name].material()
+    pictures.draw(arranged(material).charts)
+    drawn = "\n".join(t.get_text() for figure in figures for t in figure.findobj(Text) if t.get_visible())
+    assert len(figures) == len(arranged(material).charts)
+    assert bool(numbers_in(drawn)) == bool(figures)
+    assert untraced(drawn.replace("\N{MINUS SIGN}", "-"), told(material), labels_of(material)) == []
+
+
+def _kept(made: Callable, figures: list[Figure]) -> Callable:
+    """Return a method that notes whose it is called on."""
+
+    def noted(figure: Figure, *arguments: object) -> object:
+        figures.append(figure)
+        return made(figure, *arguments)
+
+    return noted
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,7 +10,7 @@ from riskops.report.charts import SHOWN_DAYS, Day
 from riskops.report.material import Material
 from riskops.report.tracing.limit import MODEL, OWN, decision_row
 from riskops.report.tracing.traced import Traced, named, row
-from riskops.report.wording import counted, printable, share, short_date
+from riskops.report.wording import counted, printable, share, short_date, short_dollars
 from riskops.way_back import CLAUSE_BREAK
 
 
@@ -173,6 +173,7 @@ def result_numbers(material: Material, decision: Decision) -> Iterator[Traced]:
     if not days or not decision.reduction:
         return
     yield from _summed_up(days)
+    yield from _axis(decision, days)
     yield from (
         Traced(
             short_date(day.session),
@@ -184,12 +185,22 @@ def result_numbers(material: Material, decision: Decision) -> Iterator[Traced]:
     )
 
 
+def _axis(decision: Decision, days: Sequence[Day]) -> Iterator[Traced]:
+    """Yield what the picture's axis says: 0, and the lowest of results and limits."""
+    lowest = min(-decision.limit_cents, *(day.net_cents for day in days), *(-day.limit_cents for day in days))
+    how = f"the lowest of the results, of the limits in force and of the new one, {dollars(lowest)}"
+    at = (row("daily_results", "net_cents", session=days[-1].session), decision_row(decision, "limit_cents"))
+    yield Traced("Lowest on the chart", short_dollars(lowest / 100), how, at)
+    yield Traced("Line on the chart", short_dollars(0), "neither gain nor loss", at)
+
+
 def _summed_up(days: Sequence[Day]) -> Iterator[Traced]:
     nets = [day.net_cents for day in days]
     worst = min(days, key=lambda day: day.net_cents)
     over = f"of the {len(days)} results below"
     told = (
         ("Days", counted(len(days), "active day"), f"the last active days, {SHOWN_DAYS} at the most"),
+        ("First day", short_date(days[0].session), "the oldest of them"),
         ("Last day", short_date(days[-1].session), "the last active day before the session"),
         ("Up", f"{sum(net > 0 for net in nets)} up", f"above 0, {over}"),
         ("Down", f"{sum(net < 0 for net in nets)} down", f"below 0, {over}"),

@@ -13,7 +13,7 @@ from riskops.report.evidence_meter import SaidOfTheModel, said_of_the_model
 from riskops.report.material import Material
 from riskops.report.tracing.limit import MODEL
 from riskops.report.tracing.traced import BusinessNumber, Row, Traced, business_number, named, row
-from riskops.report.wording import counted, one_line
+from riskops.report.wording import counted, one_line, short_dollars
 
 E_VALUES = (
     f"beats the rules by more than {named('BEAT_RULES_BY')} of theirs",
@@ -174,3 +174,9 @@ def _course(found: Comparison) -> Iterator[Traced]:
         how = f"the rules' benefit summed up to {day}: {_exact(usd)}, one point a week"
         value = f"{whole_dollars(100 * usd)} in {day:%b %Y}"
         yield Traced(f"Rules' benefit: {label.lower()}", value, how, (_at("rules_course"),))
+        how = f"{_exact(usd)} as the axis has room for it"
+        yield Traced(f"On the chart: {label.lower()}", short_dollars(usd), how, (_at("rules_course"),))
+    middle = found.rules_course[(len(found.rules_course) - 1) // 2][0]
+    how = f"the week of {middle}, halfway along the axis"
+    yield Traced("On the chart: middle", f"{middle:%b %Y}", how, (_at("rules_course"),))
+    yield Traced("On the chart: line", short_dollars(0), "as good as no restriction", (_at("rules_course"),))
