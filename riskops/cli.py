@@ -21,6 +21,7 @@ from riskops.commands import (
     explaining,
     keeping,
     live,
+    overriding,
     reigning,
     replaying,
     roster,
@@ -45,6 +46,7 @@ PANELS = {
     "The verbs, one by one": (verbs,),
     "History as a whole": (evaluating,),
     "The roster": (roster,),
+    "By somebody's word": (overriding,),
     "Set up and keep": (setting_up, keeping),
     "Trials": (trial, catching, study),
 }

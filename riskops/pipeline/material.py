@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from riskops.desk import Desk
 from riskops.outcomes import News
+from riskops.overrides import others
 from riskops.pipeline.background import background
 from riskops.pipeline.record_outcomes import news_of
 from riskops.pipeline.stage import cut_off
 from riskops.records import Publication, Run, RunType, Verb
 from riskops.report.material import Material
 from riskops.report.outcome_lines import not_recorded, outcome_lines
+from riskops.report.override_lines import override_lines
 from riskops.report.roster_lines import roster_lines
 from riskops.roster import SET_UP
 from riskops.settings import Fault
@@ -54,6 +56,7 @@ def material(
         restricted_share=rules.detail.get("restricted_share") if rules else None,
         faults=_faults(stages, publication.why + (comparison.reason if comparison else ""), fault),
         roster=_roster_news(desk, run),
+        overrides=_override_news(desk, run),
         outcomes=[*_outcomes(desk, run, past), *missing],
         background=known,
         news=news_of(past.detail) if past is not None and past.is_done else News(),
@@ -69,6 +72,25 @@ def _roster_news(desk: Desk, run: Run) -> list[str]:
     changes = [c for c in desk.store.roster.history() if since < c.entered.known_at <= until]
     names = {trader.trader_id: trader.name for trader in desk.store.roster.traders(until)}
     return roster_lines([change for change in changes if change.entered.by != SET_UP], names)
+
+
+def _override_news(desk: Desk, run: Run) -> list[str]:
+    """Return what is to be told of overrides beside the entries of those who are overridden."""
+    found, known_by = desk.store.overrides.all(), cut_off(desk, run)
+    if not found:
+        return []
+    before = _mail_before(desk, run)
+    since = None if before is None else (before.session, cut_off(desk, before))
+    names = {trader.trader_id: trader.name for trader in desk.store.roster.traders(known_by)}
+    return override_lines(others(found, run.session, known_by, since), names)
+
+
+def _mail_before(desk: Desk, run: Run) -> Run | None:
+    """Return the session and revision of the mail that came before this one, or that it corrects."""
+    if run.revision:
+        return replace(run, revision=run.revision - 1)
+    last = desk.store.history.mailed_last(run.session)
+    return None if last is None else replace(run, session=last.session, revision=last.revision)
 
 
 def _outcomes(desk: Desk, run: Run, past: Stage | None) -> list[str]:

@@ -26,6 +26,7 @@ class Material:
     restricted_share: float | None
     faults: Sequence[str] = ()
     roster: Sequence[str] = ()
+    overrides: Sequence[str] = ()
     outcomes: Sequence[str] = ()
     background: Background = NO_BACKGROUND
     sealed_at: datetime | None = None
@@ -48,6 +49,7 @@ def arranged(material: Material) -> Content:
         material.restricted_share,
         faults=material.faults,
         roster=material.roster,
+        overrides=material.overrides,
         outcomes=material.outcomes,
         background=material.background,
         sealed_at=material.sealed_at,

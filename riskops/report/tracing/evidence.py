@@ -151,7 +151,10 @@ def _shadow(model: SaidOfTheModel) -> Iterator[Traced]:
         how = f"expected gain over the rules {gain}, more than {named('MATERIAL_CENTS_PER_ACTIVE_TRADER')}"
         label = f"In shadow: trader {d.decision.trader_id}"
         yield Traced(
-            label, f"{d.asked}% (not {d.decision.reduction}%)", how, (row("scores", "reduction", **key),)
+            label,
+            f"{d.asked}% (not {d.decision.decided_reduction}%)",
+            how,
+            (row("scores", "reduction", **key),),
         )
     if len(model.differences) > len(shown):
         how = f"traders whom the model would cut further; {named('SHADOW_DIFFERENCES_SHOWN')} are told"

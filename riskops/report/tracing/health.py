@@ -7,11 +7,11 @@ from datetime import date
 
 from riskops import config
 from riskops.money import dollars
-from riskops.outcomes import Breach, Calibration
+from riskops.outcomes import Breach, Calibration, OverrideWorth
 from riskops.records import CheckResult, Severity
 from riskops.report.health import MOST_CHECKS, failures, is_critical
 from riskops.report.material import Material
-from riskops.report.outcome_lines import MOST_BREACHES
+from riskops.report.outcome_lines import MOST_BREACHES, worth_in_words
 from riskops.report.tracing.traced import Row, Traced, business_number, named, row
 from riskops.report.wording import counted, one_line, share, short_date
 
@@ -29,6 +29,9 @@ def health_numbers(material: Material) -> Iterator[Traced]:
     for line in material.roster:
         how = "entered since the morning before, by somebody's word: `riskops roster history`"
         yield Traced("Roster", one_line(line, len(line)), how, ENTERED)
+    for line in material.overrides:
+        how = "overrides that ended, end, wait or give way: `riskops override list`"
+        yield Traced("Overrides", one_line(line, len(line)), how, (row("overrides", "reduction"),))
     yield from _outcomes(material)
 
 
@@ -79,6 +82,8 @@ def _outcomes(material: Material) -> Iterator[Traced]:
             how,
             (_outcome(withdrawn.trader_id, withdrawn.session),),
         )
+    for worth in material.news.overrides:
+        yield from _worth(worth)
     if material.news.calibration is not None:
         yield from _calibration(material.news.calibration)
     hidden = len(material.news.breaches) - MOST_BREACHES
@@ -107,6 +112,19 @@ def _breach(breach: Breach) -> Iterator[Traced]:
     yield Traced(label, net, "the result of the day", at)
     yield Traced(label, limit, "the limit that was in force", at)
     yield Traced(label, dollars(breach.beyond_cents), f"the loss {net} less the limit {limit}", at)
+
+
+def _worth(worth: OverrideWorth) -> Iterator[Traced]:
+    key = {"session": worth.session, "trader_id": worth.trader_id, "policy": "override"}
+    at = (row("economics", "benefit_low_cents", **key), row("economics", "benefit_high_cents", **key))
+    label = f"Override {worth.number}: trader {worth.trader_id}"
+    yield Traced(label, f"Override {worth.number}", "its number on record", (row("overrides", "number"),))
+    yield Traced(label, short_date(worth.session), "a lived session, told once", at)
+    how = (
+        f"between {dollars(worth.low_cents)} and {dollars(worth.high_cents)}: what the day came to under the "
+        "override, less what it would have come to under the decided limit"
+    )
+    yield Traced(label, worth_in_words(worth.low_cents, worth.high_cents), how, at)
 
 
 def _calibration(found: Calibration) -> Iterator[Traced]:

@@ -10,6 +10,7 @@ from riskops.records import Decision, Engine, RuleScore, Rung, Signal
 from riskops.report.changes import Standing
 from riskops.report.material import Material
 from riskops.report.tracing.traced import Place, Row, Traced, named, row
+from riskops.report.wording import one_line, short_date
 
 RULES, MODEL, OWN = (engine.value for engine in (Engine.RULES, Engine.POOLED_MODEL, Engine.OWN_MODELS))
 
@@ -33,6 +34,7 @@ def limit_numbers(material: Material, decision: Decision) -> Iterator[Traced]:
     )
     yield Traced("Cut", f"{decision.reduction}%", _cut_formula(material, decision), _cut_rows(decision))
     yield _rung(material, decision)
+    yield from _override(decision)
     yield from since(material, decision.trader_id)
     yield from change_numbers(material, decision)
 
@@ -50,6 +52,22 @@ def limit_formula(decision: Decision) -> str:
 
 def _limit_rows(decision: Decision) -> tuple[Place, ...]:
     return (decision_row(decision, "limit_cents"), decision_row(decision, "detail.reasons"))
+
+
+def _override(decision: Decision) -> Iterator[Traced]:
+    """Yield by whose word a limit is another one than was decided, and what had been decided."""
+    if (made := decision.override) is None:
+        return
+    said = row("overrides", "reduction", number=made.number)
+    how = f"{one_line(made.by)} said so on record: {one_line(made.why)}"
+    yield Traced("Override", f"override {made.number}", how, (said,))
+    until = row("overrides", "last_session", number=made.number)
+    yield Traced(
+        "Override until", short_date(made.last_session), "its last session, then it is over", (until,)
+    )
+    decided = f"{made.decided_reduction}% ({dollars(made.decided_limit_cents)})"
+    at = decision_row(decision, "detail.override.decided_reduction")
+    yield Traced("Decided without it", decided, "the limit that would be in force", (at,))
 
 
 def _rung(material: Material, decision: Decision) -> Traced:
@@ -76,6 +94,14 @@ def _cut_rows(decision: Decision) -> tuple[Place, ...]:
 
 
 def _cut_formula(material: Material, decision: Decision) -> str:
+    decided = _decided(material, decision)
+    if decision.override is None:
+        return decided
+    return f"override {decision.override.number}; without it {decision.decided_reduction} %: {decided}"
+
+
+def _decided(material: Material, decision: Decision) -> str:
+    """Return what the decided cut comes from, whatever override stands on it."""
     if decision.rung is Rung.FLOOR:
         return f"there is no earlier limit to hold: {named('FLOOR_REDUCTION')}"
     if decision.engine is None:
@@ -84,9 +110,8 @@ def _cut_formula(material: Material, decision: Decision) -> str:
     rules = "what the rules ask for" if score is None else _by_rules(score)
     if decision.engine is Engine.RULES:
         return rules
-    return (
-        f"{_WHOSE[decision.engine]} asks for {decision.reduction} %, which tightens the rules' cut: {rules}"
-    )
+    asked = f"{_WHOSE[decision.engine]} asks for {decision.decided_reduction} %"
+    return f"{asked}, which tightens the rules' cut: {rules}"
 
 
 _WHOSE = {Engine.POOLED_MODEL: "the pooled model", Engine.OWN_MODELS: "the trader's own model"}
@@ -95,11 +120,11 @@ _WHOSE = {Engine.POOLED_MODEL: "the pooled model", Engine.OWN_MODELS: "the trade
 def _held(decision: Decision) -> str:
     step = min(config.HOLD_STEP * decision.held_sessions, config.HOLD_MAX_STEP)
     then = decision.held_reduction
-    if then is None or decision.reduction < min(then + step, config.MAX_REDUCTION):
+    if then is None or decision.decided_reduction < min(then + step, config.MAX_REDUCTION):
         return "the last limits that were committed, as they were: nothing could be decided"
     more = (
         ""
-        if decision.reduction == min(then + step, config.MAX_REDUCTION)
+        if decision.decided_reduction == min(then + step, config.MAX_REDUCTION)
         else ", and no looser than the last"
     )
     return (

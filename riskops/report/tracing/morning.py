@@ -13,7 +13,7 @@ from riskops.report.content import MOST_NEAREST
 from riskops.report.material import Material
 from riskops.report.tracing.limit import before_row, change_numbers, decision_row, since
 from riskops.report.tracing.traced import BusinessNumber, Traced, business_number, named, row
-from riskops.report.wording import counted, desk_moment, long_date, one_line
+from riskops.report.wording import counted, desk_moment, long_date, one_line, standing
 
 SESSION = row("publications", "session")
 WHY = row("publications", "why")
@@ -36,6 +36,14 @@ def subject_numbers(material: Material) -> Iterator[Traced]:
         yield Traced(
             "Quarantined", f"{len(quarantined)} quarantined", how, (row("decisions", "detail.quarantined"),)
         )
+    yield from _overridden(publication.decisions)
+
+
+def _overridden(decisions: Sequence[Decision]) -> Iterator[Traced]:
+    if made := [d for d in decisions if d.override is not None]:
+        at = (row("decisions", "detail.override"),)
+        who = _of(made, "whose limit is somebody's word")
+        yield Traced("Overridden", f"{len(made)} overridden", who, at)
 
 
 def tier_numbers(material: Material) -> Iterator[Traced]:
@@ -153,7 +161,7 @@ def other_numbers(material: Material) -> Iterator[Traced]:
 
 
 def _unremarked(decisions: Sequence[Decision]) -> int:
-    return sum(not d.notes and not d.quarantined and d.engine is not None for d in decisions)
+    return sum(not d.notes and not standing(d) for d in decisions)
 
 
 def summary_numbers(material: Material) -> Iterator[Traced]:
@@ -165,6 +173,7 @@ def summary_numbers(material: Material) -> Iterator[Traced]:
     yield Traced("Restrictions applied", str(len(cut)), _of(cut, "cut at all"), (REDUCTIONS,))
     above = _of(high, f"cut by more than {named('IMMEDIATE_ABOVE')} %")
     yield Traced("High risk", str(len(high)), above, (REDUCTIONS, BusinessNumber("IMMEDIATE_ABOVE")))
+    yield from _overridden(decisions)
 
 
 def footer_numbers(material: Material) -> Iterator[Traced]:
