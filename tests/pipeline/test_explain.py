@@ -10,8 +10,9 @@ from riskops.errors import MissingResultError, RiskOpsError
 from riskops.pipeline.choose import choose
 from riskops.pipeline.compose import compose
 from riskops.pipeline.explain import explain
+from riskops.pipeline.override import override
 from riskops.pipeline.publish import hold_limits, publish_rules
-from riskops.records import Rung
+from riskops.records import AskedOverride, Rung
 from riskops.settings import Fault
 from riskops.store.seal import LIMITS_MAIL
 from riskops.store.tables import reports
@@ -24,6 +25,7 @@ from tests.tracing import parts_untraced
 
 NEXT = CALENDAR.shift(SESSION, 1)
 HELD = CALENDAR.shift(SESSION, 2)
+OVERRIDDEN = "3940"
 
 
 def live(desk, run):
@@ -39,12 +41,15 @@ def live(desk, run):
 
 @pytest.fixture(scope="module")
 def three_mornings(keeper, tmp_path_factory):
-    """Return the folder of a desk that lived a first morning, a usual one, and one that was held."""
+    """Return the folder of a desk that lived a first morning, one with an override, and one that was held."""
     folder = keeper(tmp_path_factory.mktemp("explained"))
     with csv_desk(folder, stormy(traders=6, days=85)) as desk:
         live(desk, run_for(SESSION))
     night_file(folder, [row("3942", SESSION, -2_600)], SESSION)
     with opened(folder, on_the_morning(NEXT), RISKOPS_SOURCE="csv") as desk:
+        override(
+            desk, AskedOverride(OVERRIDDEN, NEXT, NEXT, 60, "the head of the desk", "news on his 2 stocks")
+        )
         live(desk, run_for(NEXT))
     with opened(folder, on_the_morning(HELD), RISKOPS_SOURCE="csv", RISKOPS_FAULT="ingest_raises") as desk:
         live(desk, run_for(HELD))
@@ -72,6 +77,7 @@ def test_the_three_mornings_are_of_three_kinds(desk):
     made = [desk.store.mornings.publication(session, 0) for session in MORNINGS]
     assert [one.rung for one in made] == [Rung.RULES, Rung.RULES, Rung.HOLD]
     assert all(any(d.reduction for d in one.decisions) for one in made)
+    assert [d.trader_id for d in made[1].decisions if d.override is not None] == [OVERRIDDEN]
 
 
 @pytest.mark.parametrize("session", MORNINGS)
