@@ -49,19 +49,22 @@ def explain(
 
 def _lines(told: Explanation, number: str | None) -> Iterator[str]:
     """Yield an explanation as lines of text, each number with its formula and its place."""
+    wanted = _wanted(told, number)
     yield told.title.upper()
     yield from (f"! {line}" for remark in told.remarks for line in textwrap.wrap(remark, WIDTH - 2))
     yield "[...] chooses rows, without another session those of this one; see docs/data.md"
-    wanted = [
-        (part.title, [one for one in part.numbers if _is_wanted(one, number)]) for part in told.sections
-    ]
-    if not any(numbers for _, numbers in wanted):
-        raise MissingResultError(f"No number is printed as {number!r} there: leave --number out to see all.")
-    for title, numbers in wanted:
-        if numbers:
-            yield from ("", f"{title.upper()}:")
+    for title, numbers in wanted.items():
+        yield from ("", f"{title.upper()}:")
         for one in numbers:
             yield from _told(one)
+
+
+def _wanted(told: Explanation, number: str | None) -> dict[str, list[Traced]]:
+    """Return what is asked for, by section."""
+    found = {part.title: [one for one in part.numbers if _is_wanted(one, number)] for part in told.sections}
+    if not any(found.values()):
+        raise MissingResultError(f"No number is printed as {number!r} there: leave --number out to see all.")
+    return {title: numbers for title, numbers in found.items() if numbers}
 
 
 def _is_wanted(one: Traced, number: str | None) -> bool:

@@ -90,14 +90,28 @@ def test_every_number_of_the_mail_that_left_is_traced(session, desk):
 
 @pytest.mark.parametrize("session", MORNINGS)
 def test_every_place_has_rows_and_what_is_read_from_them(session, desk):
+    assert places_without_rows(desk, session) == set()
+
+
+def test_a_first_morning_on_the_floor_is_traced_whole(folder):
+    with csv_desk(folder, stormy(traders=3, days=30), RISKOPS_FAULT="ingest_raises") as desk:
+        live(desk, run_for(SESSION))
+        left = desk.store.mornings.report(SESSION, 0, LIMITS_MAIL)
+        found = explain(desk, SESSION)
+        assert found.material.publication.rung is Rung.FLOOR
+        assert (found.remarks, parts_untraced(found.material, left.subject, left.text)) == ((), {})
+        assert places_without_rows(desk, SESSION) == set()
+
+
+def places_without_rows(desk, session):
+    """Return the places of a session's explanations that have no row with what is read there."""
     _, numbers = explained(desk, session)
-    empty = {
+    return {
         str(place)
         for number in numbers
         for place in number.places
         if not rows_at(desk.store.database, place, session, 0)
     }
-    assert empty == set()
 
 
 def test_explaining_writes_nothing(desk):

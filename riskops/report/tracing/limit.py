@@ -51,7 +51,8 @@ def limit_formula(decision: Decision) -> str:
 
 
 def _limit_rows(decision: Decision) -> tuple[Place, ...]:
-    return (decision_row(decision, "limit_cents"), decision_row(decision, "detail.reasons"))
+    columns = ("limit_cents", "base_limit_cents", "reduction")
+    return tuple(decision_row(decision, column) for column in columns)
 
 
 def _override(decision: Decision) -> Iterator[Traced]:
@@ -86,7 +87,8 @@ def _rung(material: Material, decision: Decision) -> Traced:
 def _cut_rows(decision: Decision) -> tuple[Place, ...]:
     found = decision_row(decision, "reduction")
     if decision.engine is None:
-        return (found, decision_row(decision, "detail.held_reduction"))
+        held = decision.held_reduction is not None
+        return (found, decision_row(decision, "detail.held_reduction")) if held else (found,)
     engines = dict.fromkeys((RULES, decision.engine.value))
     return found, *(
         row("scores", "reduction", engine=engine, trader_id=decision.trader_id) for engine in engines
