@@ -29,6 +29,7 @@ ARGUMENTS = {
     "backup": ("backup.zip",),
     "replay": ("2026-03-16",),
     "ask-again": (str(NIGHT),),
+    "override": ("list",),
 }
 OWN_DATABASE = {"migrate", "demo", "restore", "up", "catch-mail", "check-limits", "study"}
 EXCEPT_WHAT_CREATES = [(name, *ARGUMENTS.get(name, ())) for name in NAMES if name not in OWN_DATABASE]
