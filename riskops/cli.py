@@ -19,6 +19,7 @@ from riskops.commands import (
     asking,
     catching,
     evaluating,
+    explaining,
     keeping,
     live,
     overriding,
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 PANELS = {
     "The morning": (live, status, afterwards),
-    "Questions": (asking, reigning, replaying),
+    "Questions": (explaining, asking, reigning, replaying),
     "The verbs, one by one": (verbs,),
     "History as a whole": (evaluating,),
     "The roster": (roster,),
