@@ -20,6 +20,8 @@ from riskops.store.mornings import Report, Stage
 from riskops.store.outcomes import TOLD
 from riskops.store.seal import LIMITS_MAIL
 
+RUNBOOK = "runbook"  # in the receipt: where the runbook was, which the mail links to
+
 
 def compose(desk: Desk, run: Run) -> Receipt:
     """Compose subject, text and HTML, and archive them.
@@ -34,7 +36,12 @@ def compose(desk: Desk, run: Run) -> Receipt:
     with stage(desk, run, Verb.COMPOSE):
         stages = desk.store.mornings.stages(run.session, run.revision)
         report = _report(desk, run, _committed(desk, run), stages)
-        receipt = {"subject": report.subject, "digest": report.digest, TOLD: _told(stages)}
+        receipt = {
+            "subject": report.subject,
+            "digest": report.digest,
+            TOLD: _told(stages),
+            RUNBOOK: desk.settings.runbook,
+        }
         if not desk.store.mornings.archive(report, receipt):
             receipt = {**receipt, "sealed": True}
     return receipt

@@ -71,7 +71,8 @@ def explain(desk: Desk, session: date, revision: int | None = None) -> Explained
     past = past_morning(desk.store, session, _decided(desk, session, revision))
     key = session, past.publication.revision
     stages = _as_composed(past, desk.store.mornings.stages(*key))
-    found = material(desk, past.run(Verb.COMPOSE), past.publication, stages, past.fault)
+    then = replace(desk, settings=replace(desk.settings, runbook=past.runbook))
+    found = material(then, past.run(Verb.COMPOSE), past.publication, stages, past.fault)
     return Explained(found, _remarks(past, found))
 
 

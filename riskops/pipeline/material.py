@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from riskops import second_channel
 from riskops.desk import Desk
 from riskops.outcomes import News
 from riskops.overrides import others
 from riskops.pipeline.background import background
+from riskops.pipeline.read_back import applied_lines
 from riskops.pipeline.record_outcomes import news_of
 from riskops.pipeline.stage import cut_off
 from riskops.records import Publication, Run, RunType, Verb
@@ -17,6 +19,7 @@ from riskops.report.outcome_lines import not_recorded, outcome_lines
 from riskops.report.override_lines import override_lines
 from riskops.report.roster_lines import roster_lines
 from riskops.roster import SET_UP
+from riskops.second_channel import Entry
 from riskops.settings import Fault
 from riskops.store.mornings import Stage
 
@@ -57,8 +60,10 @@ def material(
         faults=_faults(stages, publication.why + (comparison.reason if comparison else ""), fault),
         roster=_roster_news(desk, run),
         overrides=_override_news(desk, run),
+        applied=applied_lines(desk, run),
         outcomes=[*_outcomes(desk, run, past), *missing],
         background=known,
+        what_to_do=second_channel.what_to_do(desk.settings, Entry.LIMITS_ARE_HELD),
         news=news_of(past.detail) if past is not None and past.is_done else News(),
         rule_scores={score.trader_id: score for score in mornings.rule_scores(*key)},
         own_scores={score.trader_id: score for score in mornings.own_model_scores(*key)},

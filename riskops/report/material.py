@@ -15,8 +15,8 @@ from riskops.report.content import NO_BACKGROUND, Background, Content, content
 class Material:
     """What one morning left for its mail; the fields are those of `riskops.report.content.content`.
 
-    `news` is what `outcomes` says in words. `rule_scores` and `own_scores`, by trader, are what the mail
-    rests on without printing it.
+    `applied` is what was really in force on the session before; `news` is what `outcomes` says in words.
+    `rule_scores` and `own_scores`, by trader, are what the mail rests on without printing it.
     """
 
     publication: Publication
@@ -27,9 +27,11 @@ class Material:
     faults: Sequence[str] = ()
     roster: Sequence[str] = ()
     overrides: Sequence[str] = ()
+    applied: Sequence[str] = ()
     outcomes: Sequence[str] = ()
     background: Background = NO_BACKGROUND
     sealed_at: datetime | None = None
+    what_to_do: str = ""
     news: News = field(default_factory=News)
     rule_scores: Mapping[str, RuleScore] = field(default_factory=dict)
     own_scores: Mapping[str, ModelScore] = field(default_factory=dict)
@@ -50,7 +52,8 @@ def arranged(material: Material) -> Content:
         faults=material.faults,
         roster=material.roster,
         overrides=material.overrides,
-        outcomes=material.outcomes,
+        outcomes=[*material.applied, *material.outcomes],
         background=material.background,
         sealed_at=material.sealed_at,
+        what_to_do=material.what_to_do,
     )

@@ -28,6 +28,7 @@ from riskops.records import (
 from riskops.report.changes import Earlier, Standing, of_the_mail_before
 from riskops.report.charts import Day
 from riskops.report.content import Background, Content
+from riskops.report.escalation import Escalation, escalation
 from riskops.report.material import Material, arranged
 from riskops.report.outcome_lines import outcome_lines
 from riskops.report.override_lines import override_lines
@@ -35,6 +36,7 @@ from tests.builders import SESSION
 
 FRIDAY = date(2026, 3, 13)
 CUT_OFF = datetime(2026, 3, 16, 10, 12, tzinfo=UTC)
+RUNBOOK = "https://risk.example.com/runbook"
 NOT_PROMOTED = "Not promoted: e = 3.1 of 20, about 70 more sessions at this pace."
 
 
@@ -353,7 +355,15 @@ def limits_held() -> Material:
         check("result_usual", severity=Severity.WARNING, passed=False, raised=True, detail="no such table"),
     ]
     known = background(earlier=earlier_of(desk, t3951=(3_500, 30)))
-    return Material(made, comparison(), [check(), *failed], scores(), 0.31, background=known)
+    return Material(
+        made,
+        comparison(),
+        [check(), *failed],
+        scores(),
+        0.31,
+        background=known,
+        what_to_do=f"{RUNBOOK}#limits-are-held",
+    )
 
 
 @Morning
@@ -366,7 +376,7 @@ def floor() -> Material:
     )
     why = "the ingest failed (There is no file trades_2026-03-13.csv in the inbox)"
     made = publication(desk, rung=Rung.FLOOR, verdict=Verdict.MODEL_FAILED, why=why)
-    return Material(made, None, [], (), None)
+    return Material(made, None, [], (), None, what_to_do=f"{RUNBOOK}#limits-are-held")
 
 
 @Morning
@@ -488,4 +498,21 @@ MORNINGS: dict[str, Morning] = {
         correction,
         first_morning,
     )
+}
+
+
+def deep_cuts() -> Escalation:
+    """The usual morning has one trader to escalate, a held one beside him."""
+    desk = (*seed_desk(), held("3970", 60))
+    return escalation(publication(desk), f"{RUNBOOK}#a-mail-is-not-acknowledged", again=False)
+
+
+def unacknowledged() -> Escalation:
+    """A correction that nobody has acknowledged at 07:50."""
+    left = publication(seed_desk(), revision=1)
+    return escalation(left, f"{RUNBOOK}#a-mail-is-not-acknowledged", again=True)
+
+
+ESCALATIONS: dict[str, Callable[[], Escalation]] = {
+    f"escalation_{mail.__name__}": mail for mail in (deep_cuts, unacknowledged)
 }

@@ -32,6 +32,9 @@ def health_numbers(material: Material) -> Iterator[Traced]:
     for line in material.overrides:
         how = "overrides that ended, end, wait or give way: `riskops override list`"
         yield Traced("Overrides", one_line(line, len(line)), how, (row("overrides", "reduction"),))
+    for line in material.applied:
+        how = "what was sent, compared with what the trading platform read back: `riskops status`"
+        yield Traced("In force", one_line(line, len(line)), how, (row("read_backs", "limit_cents"),))
     yield from _outcomes(material)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from riskops import config, limits
 from riskops.limits import Tier
 from riskops.money import at_least, dollars
-from riskops.records import Decision, Publication
+from riskops.records import Decision, Publication, Rung
 from riskops.report.changes import Standing
 from riskops.report.content import MOST_NEAREST
 from riskops.report.material import Material
@@ -197,3 +197,6 @@ def footer_numbers(material: Material) -> Iterator[Traced]:
     if material.sealed_at is not None:
         sealed = "when the mail left: from then on the limits stand"
         yield Traced("Sealed", desk_moment(material.sealed_at), sealed, (row("seals", "sealed_at"),))
+    if material.what_to_do and publication.rung >= Rung.HOLD:
+        told = "the runbook's entry, where RISKOPS_RUNBOOK_URL says it is served"
+        yield Traced("What to do", material.what_to_do, told, (row("stage_outcomes", "detail"),))
