@@ -121,6 +121,14 @@ class HistoryReader:
         people = [trader.trader_id for trader in roster.traders]
         return {t: int(_base_on(position, schedules.get(t, DEFAULT_SCHEDULE))[0]) for t in people}
 
+    def schedule_of(self, trader_id: str, cut_off: datetime) -> Schedule:
+        """Return a trader's base limits as `cut_off` knew them: from which position on, how many cents."""
+        return self._schedules(self._roster.view(cut_off)).get(trader_id, DEFAULT_SCHEDULE)
+
+    def base_on(self, day: np.ndarray, schedule: Schedule) -> np.ndarray:
+        """Return the base limit in cents that a schedule has for each calendar position."""
+        return _base_on(day, schedule)
+
     def _schedules(self, roster: RosterView) -> dict[str, Schedule]:
         schedules: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for limit in roster.base_limits:

@@ -10,6 +10,7 @@ from riskops.store.journal import Journal
 from riskops.store.ledger import Ledger
 from riskops.store.mornings import Mornings
 from riskops.store.outcomes import Outcomes
+from riskops.store.page_reader import PageReader
 from riskops.store.roster import Roster
 from riskops.store.transactions import Transactions
 
@@ -27,6 +28,7 @@ class RiskStore:
         self.journal = Journal(database)
         self.ledger = Ledger(database)
         self.evaluations = Evaluations(database)
+        self.pages = PageReader(database)
 
     def close(self) -> None:
         """Give all connections back."""

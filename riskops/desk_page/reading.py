@@ -1,0 +1,349 @@
+"""Read what a page shows from the record of the desk; nothing is written, and nothing decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from riskops import outcomes
+from riskops.desk import Desk
+from riskops.errors import MissingResultError, SessionError
+from riskops.history import DeskHistory, TradePaths, TraderHistory
+from riskops.level_curve import LevelBenefit, level_curve
+from riskops.pipeline.record_outcomes import news_of
+from riskops.pipeline.stage import cut_off
+from riskops.records import (
+    CheckResult,
+    Comparison,
+    Decision,
+    LedgerEntry,
+    LimitOrigin,
+    LivedReduction,
+    ModelScore,
+    Publication,
+    Run,
+    RunType,
+    Signal,
+    Verb,
+)
+from riskops.report.outcome_lines import outcome_lines
+from riskops.sessions import desk_date, parse_session
+from riskops.store.mornings import Stage
+from riskops.store.page_reader import (
+    ArchivedMail,
+    Decided,
+    DecidedLimit,
+    EvidencePoint,
+    HealthOf,
+    MailState,
+    TraderResults,
+)
+
+SHOWN_LIMITS = 60  # sessions of a trader's limits, and active days of the results
+LOOKED_BACK = 250  # sessions: a year, the days that the levels are played on
+SHOWN_COMPARISONS = 250
+SHOWN_MAILS = 100
+SHOWN_HEALTH = 20
+LONGEST_KEY = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page stands: the session it shows, its neighbours, and today's where that has no limits yet."""
+
+    decided: Decided
+    before: date | None
+    after: date | None
+    awaited: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Morning:
+    """All that the record knows of one morning."""
+
+    place: Place
+    publication: Publication
+    comparison: Comparison | None
+    checks: tuple[CheckResult, ...]
+    model_scores: tuple[ModelScore, ...]
+    signals: Mapping[str, Sequence[Signal]]
+    stages: Mapping[Verb, Stage]
+    outcomes: tuple[str, ...]
+    mailed_before: Mapping[str, LivedReduction]
+    replaced: Publication | None
+    applied: Mapping[str, tuple[int, LimitOrigin]]
+    mails: tuple[MailState, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class TraderRecord:
+    """What the record knows of one trader as of a session; `decision` is ``None`` without a limit that day."""
+
+    place: Place
+    trader_id: str
+    name: str
+    decision: Decision | None
+    signals: tuple[Signal, ...]
+    limits: tuple[DecidedLimit, ...]
+    results: TraderResults
+    in_force_cents: tuple[int, ...]
+    levels: tuple[LevelBenefit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRecord:
+    """The evidence over time, and the ledger."""
+
+    place: Place
+    points: tuple[EvidencePoint, ...]
+    comparison: Comparison | None
+    ledger: tuple[LedgerEntry, ...]
+
+
+# --- which session ----------------------------------------------------------------------------
+
+
+def place(desk: Desk, asked: str) -> Place | None:
+    """Return where a page stands: the session asked for, else the newest one; ``None`` before the first.
+
+    Raises
+    ------
+    SessionError
+        If what is asked for is no date.
+    MissingResultError
+        If nothing was decided for the session.
+    """
+    session = parse_session(asked) if asked else None
+    found = desk.store.pages.decided(3, session)
+    if session is not None and (not found or found[0].session != session):
+        raise MissingResultError(f"No limits were decided for {session}.")
+    if not found:
+        return None
+    shown = found[0]
+    after = desk.store.pages.next_decided(shown.session) if session else None
+    return Place(shown, _before(desk, found), after, None if after else _awaited(desk, shown.session))
+
+
+def _before(desk: Desk, found: Sequence[Decided]) -> date | None:
+    """Return the session decided before the one shown, whose further revisions are passed over."""
+    earlier = [one.session for one in found if one.session < found[0].session]
+    if earlier or len(found) < 3:
+        return earlier[0] if earlier else None
+    older = desk.store.pages.decided(1, found[0].session - timedelta(days=1))
+    return older[0].session if older else None
+
+
+def _awaited(desk: Desk, shown: date) -> date | None:
+    """Return the newest session that has begun, where it has no limits yet."""
+    try:
+        begun = desk.calendar.roll_back(desk_date(desk.clock()))
+    except SessionError:
+        return None
+    return begun if begun > shown else None
+
+
+def _run(shown: Decided) -> Run:
+    return Run(shown.session, RunType.MANUAL, "page", deliver=False, revision=shown.revision)
+
+
+# --- a morning --------------------------------------------------------------------------------
+
+
+def morning(desk: Desk, at: Place) -> Morning:
+    """Read one morning.
+
+    Raises
+    ------
+    MissingResultError
+        If its limits are gone.
+    """
+    session, revision = at.decided.session, at.decided.revision
+    mornings, pages = desk.store.mornings, desk.store.pages
+    publication, stages = _published(desk, at), mornings.stages(session, revision)
+    scored = stages.get(Verb.SCORE_MODEL)
+    return Morning(
+        place=at,
+        publication=publication,
+        comparison=mornings.comparison(session, revision),
+        checks=mornings.quality(session, revision),
+        model_scores=mornings.model_scores(session, revision) if scored and scored.is_done else (),
+        signals=_signals(desk, at.decided, stages),
+        stages=stages,
+        outcomes=_outcomes(publication, stages),
+        mailed_before=pages.mailed_last(session),
+        replaced=mornings.publication(session, revision - 1) if revision else None,
+        applied=pages.applied(session),
+        mails=pages.mails(session),
+    )
+
+
+def _published(desk: Desk, at: Place) -> Publication:
+    found = desk.store.mornings.publication(at.decided.session, at.decided.revision)
+    if found is None:
+        raise MissingResultError(f"No limits were decided for {at.decided.session}.")
+    return found
+
+
+def _signals(
+    desk: Desk, shown: Decided, stages: Mapping[Verb, Stage]
+) -> dict[str, tuple[Signal, ...]]:
+    rules = stages.get(Verb.SCORE_RULES)
+    if rules is None or not rules.is_done:
+        return {}
+    return desk.store.pages.signals(shown.session, shown.revision)
+
+
+def _outcomes(publication: Publication, stages: Mapping[Verb, Stage]) -> tuple[str, ...]:
+    past = stages.get(Verb.RECORD_OUTCOMES)
+    if past is None or not past.is_done:
+        return ()
+    names = {decision.trader_id: decision.name for decision in publication.decisions}
+    return tuple(outcome_lines(news_of(past.detail), names))
+
+
+# --- a trader ---------------------------------------------------------------------------------
+
+
+def trader(desk: Desk, at: Place, trader_id: str, played: PlayedLevels) -> TraderRecord:
+    """Read what is known of a trader as of a session.
+
+    Raises
+    ------
+    MissingResultError
+        If there never was such a trader on the desk.
+    """
+    session, known_by = at.decided.session, cut_off(desk, _run(at.decided))
+    limits = desk.store.pages.limits_of(trader_id, session, LOOKED_BACK)
+    name = {t.trader_id: t.name for t in desk.store.roster.traders(known_by)}.get(trader_id)
+    if name is None and not limits:
+        raise MissingResultError(f"{trader_id!a} is no trader that this desk knew on {session}.")
+    first = desk.calendar.shift(session, -LOOKED_BACK)
+    results = desk.store.pages.results_of(trader_id, first, session, known_by)
+    decided = {d.trader_id: d for d in _published(desk, at).decisions}.get(trader_id)
+    history = _history(desk, trader_id, results, limits, session, known_by)
+    return TraderRecord(
+        place=at,
+        trader_id=trader_id,
+        name=name or (decided.name if decided else ""),
+        decision=decided,
+        signals=desk.store.pages.signals(session, at.decided.revision).get(trader_id, ()),
+        limits=limits[:SHOWN_LIMITS],
+        results=results,
+        in_force_cents=tuple(history.traders[0].applied_cents.tolist()),
+        levels=played.of(desk, history, known_by),
+    )
+
+
+class PlayedLevels:
+    """What each level would have been worth, by trader; played once for what one cut-off knew.
+
+    What was known at a recorded cut-off never changes, so nothing that is kept here can be out of date.
+    """
+
+    MOST = 256
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, date, datetime, bytes], tuple[LevelBenefit, ...]] = {}
+
+    def of(self, desk: Desk, history: DeskHistory, known_by: datetime) -> tuple[LevelBenefit, ...]:
+        """Return the curve of the one trader of `history`."""
+        own = history.traders[0]
+        limits = own.applied_cents.tobytes() + own.base_cents.tobytes()
+        key = (own.trader_id, history.session, known_by, limits)
+        if key not in self._known:
+            if len(self._known) >= self.MOST:
+                self._known.clear()
+            self._known[key] = level_curve(outcomes.replay_history(history, _paths(desk, history, known_by)))
+        return self._known[key]
+
+
+def _history(
+    desk: Desk,
+    trader_id: str,
+    results: TraderResults,
+    limits: Sequence[DecidedLimit],
+    session: date,
+    known_by: datetime,
+) -> DeskHistory:
+    """Return the desk of this trader alone: the active days with the base limits and limits they had."""
+    day = desk.calendar.positions(results.sessions) if results.sessions else np.zeros(0, np.int64)
+    lived = {one.session: one for one in limits if one.applied_cents is not None}
+    scheduled = desk.store.history.schedule_of(trader_id, known_by)
+    base = desk.store.history.base_on(day, scheduled)
+    for row, of in enumerate(results.sessions):
+        if of in lived:
+            base[row] = lived[of].base_limit_cents
+    applied = [
+        lived[of].applied_cents if of in lived else cents
+        for of, cents in zip(results.sessions, base.tolist(), strict=True)
+    ]
+    own = TraderHistory(
+        trader_id=trader_id,
+        day=day,
+        net_cents=results.net_cents,
+        base_cents=base,
+        applied_cents=np.array(applied, np.int64),
+        assumed=np.array([of not in lived for of in results.sessions], bool),
+        trades=np.zeros(len(day), np.int64),
+        volume_cents=np.zeros(len(day), np.int64),
+    )
+    return DeskHistory(
+        position=desk.calendar.position(session),
+        session=session,
+        traders=(own,),
+        names={trader_id: trader_id},
+        base_limits={trader_id: scheduled},
+        lived={},
+        calendar=desk.calendar,
+    )
+
+
+def _paths(desk: Desk, history: DeskHistory, known_by: datetime) -> TradePaths:
+    first = desk.calendar.shift(history.session, -LOOKED_BACK)
+    trader_id = history.traders[0].trader_id
+    found = desk.store.pages.trades_of(trader_id, first, history.session, known_by)
+    count = len(found.sessions)
+    day = desk.calendar.positions(found.sessions) if count else np.zeros(0, np.int64)
+    return TradePaths(np.zeros(count, np.int64), day, found.net_cents, found.notional_cents)
+
+
+# --- the other pages --------------------------------------------------------------------------
+
+
+def evidence(desk: Desk, at: Place) -> EvidenceRecord:
+    """Read the evidence up to a session."""
+    shown = at.decided
+    return EvidenceRecord(
+        place=at,
+        points=desk.store.pages.evidence(shown.session, SHOWN_COMPARISONS),
+        comparison=desk.store.mornings.comparison(shown.session, shown.revision),
+        ledger=tuple(e for e in desk.store.ledger.entries() if e.session <= shown.session),
+    )
+
+
+def mails(desk: Desk) -> tuple[MailState, ...]:
+    """Read how far the newest mails got."""
+    return desk.store.pages.newest_mails(SHOWN_MAILS)
+
+
+def mail(desk: Desk, key: str) -> ArchivedMail:
+    """Read one mail.
+
+    Raises
+    ------
+    MissingResultError
+        If there is none with this key.
+    """
+    found = desk.store.pages.mail(key) if key.isalnum() and len(key) <= LONGEST_KEY else None
+    if found is None:
+        raise MissingResultError("There is no such mail.")
+    return found
+
+
+def health(desk: Desk, at: Place) -> tuple[HealthOf, ...]:
+    """Read the data checks of the last sessions up to one."""
+    first = desk.calendar.shift(at.decided.session, -SHOWN_HEALTH + 1)
+    return desk.store.pages.health(first, at.decided.session)
