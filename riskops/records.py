@@ -423,12 +423,95 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedOverride:
+    """A person's word that a trader's cut is another one, from a session through a session.
+
+    `reduction` is percent of the base limit (0..80). It ends by itself after `last_session`.
+    """
+
+    trader_id: str
+    first_session: date
+    last_session: date
+    reduction: int
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """Who ended an override before its time, when and why."""
+
+    recorded_at: datetime
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """An override on record under its number; `taken_back` says by whom it ended before its time."""
+
+    number: int
+    asked: AskedOverride
+    recorded_at: datetime
+    taken_back: TakenBack | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """What an override made of a decision, and what had been decided without it.
+
+    `decided_reduction` is percent of the base limit: relaxation and holds go by it, never by the override.
+    """
+
+    number: int
+    by: str
+    why: str
+    last_session: date
+    decided_reduction: int
+    decided_limit_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Somebody's word that he has read the mail of a session and revision."""
+
+    session: date
+    revision: int
+    by: str
+    recorded_at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A correction of a session that somebody asked for; the first one has the number 1."""
+
+    session: date
+    revision: int
+    by: str
+    why: str
+    recorded_at: datetime
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """The limit that the trading platform says a trader has on a session, and the file that says so."""
+
+    session: date
+    trader_id: str
+    limit_cents: int
+    known_at: datetime
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The limit of one trader for one session, with everything the mail says of it.
 
-    `engine_reduction` is what the chosen engine asked for; `reduction` is what was decided
-    (percent of `base_limit_cents`). `held_from` names the session a hold stands on, whose reduction
-    and limit were `held_reduction` and `held_limit_cents`.
+    `reduction` is what is in force (percent of `base_limit_cents`): an override's where there is one,
+    which `override` tells of, else what was decided. `held_from` names the session a hold stands on,
+    whose reduction and limit were `held_reduction` and `held_limit_cents`.
     """
 
     trader_id: str
@@ -451,6 +534,17 @@ class Decision:
     notes: tuple[str, ...] = ()
     large_loss_probability: float | None = None
     challenger_reduction: int | None = None
+    override: Overridden | None = None
+
+    @property
+    def decided_reduction(self) -> int:
+        """What was decided without anybody's override, in percent of the base limit."""
+        return self.reduction if self.override is None else self.override.decided_reduction
+
+    @property
+    def decided_limit_cents(self) -> int:
+        """The limit that was decided without anybody's override."""
+        return self.limit_cents if self.override is None else self.override.decided_limit_cents
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,7 +557,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class LivedReduction:
-    """What was in force for a trader on a session whose mail left (hold included)."""
+    """What was decided for a trader on a session whose mail left: a hold included, an override not."""
 
     trader_id: str
     session: date

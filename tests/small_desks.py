@@ -156,6 +156,8 @@ def lived(desk: Desk, session: date, reductions: Mapping[str, int], rung: int = 
             "reduction": reduction,
             "limit_cents": BASE_CENTS * (100 - reduction) // 100,
             "base_limit_cents": BASE_CENTS,
+            "decided_reduction": reduction,
+            "decided_limit_cents": BASE_CENTS * (100 - reduction) // 100,
             "rung": rung,
         }
         for trader_id, reduction in reductions.items()

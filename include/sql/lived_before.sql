@@ -1,11 +1,11 @@
--- Purpose: what was in force on the sessions whose mail left, newest revision.
+-- Purpose: what was decided, overrides aside, for the sessions whose mail left, newest revision.
 -- Grain: one row a trader and session.
 -- Parameters: :session (strictly before it).
 SELECT
     p.trader_id,
     p.session,
-    p.reduction,
-    p.limit_cents,
+    p.decided_reduction AS reduction,
+    p.decided_limit_cents AS limit_cents,
     p.base_limit_cents,
     p.rung
 FROM published_limits AS p

@@ -18,7 +18,9 @@ COMMAND = "python -m riskops.store.catalogue > docs/data.md"
 SUBJECTS = {
     "Who trades": ("traders", "trader_names", "roster", "accounts", "source_accounts", "base_limits"),
     "What comes in": ("loads", "rejected_rows", "coverage", "fills", "trades", "open_lots", "broker_days"),
-    "What a day came to": ("daily_results", "applied_limits", "outcomes", "economics"),
+    "What a day came to": (
+        *("daily_results", "read_back_files", "read_backs", "applied_limits", "outcomes", "economics"),
+    ),
     "A morning": ("cut_offs", "quality_results", "signals", "scores", "comparisons"),
     "What was decided and sent": (
         "publications",
@@ -30,6 +32,7 @@ SUBJECTS = {
         "seals",
         "published_limits",
     ),
+    "What people say": ("overrides", "overrides_taken_back", "acknowledgements", "revisions"),
     "Runs and evidence": ("run_records", "stage_outcomes", "ledger", "evaluations"),
 }
 

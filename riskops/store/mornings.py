@@ -527,6 +527,8 @@ def _decision_rows(made: Sequence[Decision]) -> list[dict]:
             "base_limit_cents": decision.base_limit_cents,
             "reduction": decision.reduction,
             "limit_cents": decision.limit_cents,
+            "decided_reduction": decision.decided_reduction,
+            "decided_limit_cents": decision.decided_limit_cents,
             "rung": int(decision.rung),
             "detail": to_document(decision),
         }

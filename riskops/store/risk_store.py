@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from riskops.sessions import TradingCalendar
+from riskops.store.acknowledgements import Acknowledgements
 from riskops.store.database import Database
 from riskops.store.evaluations import Evaluations
 from riskops.store.history_reader import HistoryReader
@@ -10,6 +11,9 @@ from riskops.store.journal import Journal
 from riskops.store.ledger import Ledger
 from riskops.store.mornings import Mornings
 from riskops.store.outcomes import Outcomes
+from riskops.store.overrides import Overrides
+from riskops.store.read_backs import ReadBacks
+from riskops.store.revisions import Revisions
 from riskops.store.page_reader import PageReader
 from riskops.store.roster import Roster
 from riskops.store.transactions import Transactions
@@ -28,6 +32,10 @@ class RiskStore:
         self.journal = Journal(database)
         self.ledger = Ledger(database)
         self.evaluations = Evaluations(database)
+        self.overrides = Overrides(database)
+        self.acknowledgements = Acknowledgements(database)
+        self.revisions = Revisions(database)
+        self.read_backs = ReadBacks(database)
         self.pages = PageReader(database)
 
     def close(self) -> None:

@@ -39,7 +39,7 @@ def seal(connection: sa.Connection, session: date, revision: int, moment: dateti
     if sealed_at(connection, session, revision) is not None:
         return
     insert_missing(connection, seals, [{"session": session, "revision": revision, "sealed_at": moment}])
-    copied = ("session", "revision", "trader_id", "reduction", "limit_cents", "base_limit_cents", "rung")
+    copied = [column.name for column in published_limits.columns]
     of_session = sa.and_(decisions.c.session == session, decisions.c.revision == revision)
     left = connection.execute(sa.select(*[decisions.c[name] for name in copied]).where(of_session)).mappings()
     rows = [dict(row) for row in left]

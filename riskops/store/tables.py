@@ -80,6 +80,27 @@ def _limit() -> list[sa.CheckConstraint]:
     ]
 
 
+def _decided() -> list[sa.Column | sa.CheckConstraint]:
+    """Return what was decided without anybody's override: the same, where there is none."""
+    return [
+        sa.Column("decided_reduction", sa.Integer, nullable=False),
+        sa.Column("decided_limit_cents", sa.BigInteger, nullable=False),
+        sa.CheckConstraint("decided_reduction BETWEEN 0 AND 80", name="decided_reduction"),
+        sa.CheckConstraint(
+            "decided_limit_cents > 0 AND decided_limit_cents <= base_limit_cents", name="decided_limit"
+        ),
+    ]
+
+
+def _recorded() -> list[sa.Column]:
+    """Return when something was recorded, by whom and why."""
+    return [
+        sa.Column("recorded_at", UtcDateTime, nullable=False),
+        sa.Column("recorded_by", sa.String(200), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+    ]
+
+
 def _session_key() -> list[sa.Column]:
     return [
         sa.Column("session", sa.Date, primary_key=True),
@@ -420,6 +441,7 @@ decisions = sa.Table(
     sa.Column("limit_cents", sa.BigInteger, nullable=False),
     sa.Column("rung", sa.Integer, nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
+    *_decided(),
     *_limit(),
     info={"grain": "One row a session, revision and trader: the limit, and what the mail says of it."},
 )
@@ -493,8 +515,75 @@ published_limits = sa.Table(
     sa.Column("limit_cents", sa.BigInteger, nullable=False),
     sa.Column("base_limit_cents", sa.BigInteger, nullable=False),
     sa.Column("rung", sa.Integer, nullable=False),
+    *_decided(),
     *_limit(),
     info={"grain": "One row a session, revision and trader: the limit that was sent."},
+)
+
+overrides = sa.Table(
+    "overrides",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("trader_id", sa.ForeignKey("traders.trader_id"), nullable=False),
+    sa.Column("first_session", sa.Date, nullable=False),
+    sa.Column("last_session", sa.Date, nullable=False),
+    sa.Column("reduction", sa.Integer, nullable=False),
+    *_recorded(),
+    sa.CheckConstraint("reduction BETWEEN 0 AND 80", name="reduction"),
+    sa.CheckConstraint("last_session >= first_session", name="sessions"),
+    sa.Index(None, "trader_id"),
+    info={"grain": "One row an override: whose cut it sets, for which sessions, by whom and why."},
+)
+
+overrides_taken_back = sa.Table(
+    "overrides_taken_back",
+    metadata,
+    sa.Column("number", sa.ForeignKey("overrides.number"), primary_key=True),
+    *_recorded(),
+    info={"grain": "One row an override that somebody ended before its time."},
+)
+
+acknowledgements = sa.Table(
+    "acknowledgements",
+    metadata,
+    *_session_key(),
+    sa.Column("recorded_by", sa.String(200), primary_key=True),
+    sa.Column("recorded_at", UtcDateTime, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    info={"grain": "One row a session, revision and person who says that he has read the mail."},
+)
+
+revisions = sa.Table(
+    "revisions",
+    metadata,
+    *_session_key(),
+    *_recorded(),
+    sa.Column("run_id", sa.String(250), nullable=False),
+    sa.UniqueConstraint("session", "run_id"),
+    sa.CheckConstraint("revision >= 1", name="revision"),
+    info={"grain": "One row a correction of a session: who asked for it and why; its mail has the number."},
+)
+
+read_back_files = sa.Table(
+    "read_back_files",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("session", sa.Date, nullable=False),
+    sa.Column("file_name", sa.String(400), nullable=False),
+    sa.Column("known_at", UtcDateTime, nullable=False),
+    info={"grain": "One row a file in which the trading platform says which limits it has."},
+)
+
+read_backs = sa.Table(
+    "read_backs",
+    metadata,
+    sa.Column("session", sa.Date, primary_key=True),
+    sa.Column("trader_id", identifier(), primary_key=True),
+    sa.Column("known_at", UtcDateTime, primary_key=True),
+    sa.Column("limit_cents", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.ForeignKey("read_back_files.digest"), nullable=False),
+    sa.CheckConstraint("limit_cents >= 0", name="limit"),
+    info={"grain": "One row a session, trader and reading: the limit that the trading platform has."},
 )
 
 applied_limits = sa.Table(

@@ -69,6 +69,7 @@ def publication(key, cut_off):
 
 def decision(key, trader_id, limit_cents):
     limit = {"reduction": 40, "limit_cents": limit_cents, "base_limit_cents": 500_000, "rung": 2}
+    limit |= {"decided_reduction": 40, "decided_limit_cents": limit_cents}
     return key | limit | {"trader_id": trader_id, "position": 0, "detail": {}}
 
 

@@ -19,7 +19,15 @@ SINCE = date(2026, 1, 2)
 KEY = {"session": SESSION, "revision": 0}
 MONEY = {"gross_cents": 1_000, "fees_cents": 200, "net_cents": 800}
 ENTERED = {"known_at": MOMENT, "recorded_at": MOMENT, "recorded_by": "test", "reason": "", "withdrawn": False}
-LIMIT = {"reduction": 40, "limit_cents": 300_000, "base_limit_cents": 500_000, "rung": 2}
+LIMIT = {
+    "reduction": 40,
+    "limit_cents": 300_000,
+    "base_limit_cents": 500_000,
+    "decided_reduction": 30,
+    "decided_limit_cents": 350_000,
+    "rung": 2,
+}
+RECORDED = {"recorded_at": MOMENT, "recorded_by": "test", "reason": ""}
 
 OWNERS = {
     "traders": {"trader_id": "3942", "name": ""},
@@ -31,6 +39,7 @@ OWNERS = {
         "rejected": 0,
         "known_at": MOMENT,
     },
+    "read_back_files": {"digest": "r", "session": SESSION, "file_name": "applied.csv", "known_at": MOMENT},
 }
 SOUND = {
     "roster": {"trader_id": "3942", "effective_from": SINCE, **ENTERED, "state": "active"},
@@ -141,6 +150,22 @@ SOUND = {
         "problem": "",
     },
     "published_limits": {**KEY, "trader_id": "3942", **LIMIT},
+    "overrides": {
+        "number": 1,
+        "trader_id": "3942",
+        "first_session": SINCE,
+        "last_session": SINCE,
+        "reduction": 80,
+        **RECORDED,
+    },
+    "revisions": {**KEY, "revision": 1, **RECORDED, "run_id": "test"},
+    "read_backs": {
+        "session": SESSION,
+        "trader_id": "3942",
+        "known_at": MOMENT,
+        "limit_cents": 0,
+        "digest": "r",
+    },
     "applied_limits": {
         "session": SESSION,
         "trader_id": "3942",
@@ -234,11 +259,19 @@ BROKEN = {
     "ck_publications_rung": [{"rung": 0}, {"rung": 5}],
     "ck_decisions_reduction": [{"reduction": -1}, {"reduction": 81}],
     "ck_decisions_limit": [{"limit_cents": 0}, {"limit_cents": 500_001}],
+    "ck_decisions_decided_reduction": [{"decided_reduction": -1}, {"decided_reduction": 81}],
+    "ck_decisions_decided_limit": [{"decided_limit_cents": 0}, {"decided_limit_cents": 500_001}],
     "ck_decisions_rung": [{"rung": 0}, {"rung": 5}],
     "ck_outbox_state": [{"state": "lost"}],
     "ck_published_limits_reduction": [{"reduction": -1}, {"reduction": 81}],
     "ck_published_limits_limit": [{"limit_cents": 0}, {"limit_cents": 500_001}],
+    "ck_published_limits_decided_reduction": [{"decided_reduction": -1}, {"decided_reduction": 81}],
+    "ck_published_limits_decided_limit": [{"decided_limit_cents": 0}, {"decided_limit_cents": 500_001}],
     "ck_published_limits_rung": [{"rung": 0}, {"rung": 5}],
+    "ck_overrides_reduction": [{"reduction": -1}, {"reduction": 81}],
+    "ck_overrides_sessions": [{"last_session": SINCE - timedelta(days=1)}],
+    "ck_revisions_revision": [{"revision": 0}],
+    "ck_read_backs_limit": [{"limit_cents": -1}],
     "ck_applied_limits_origin": [{"origin": "hearsay"}],
     "ck_run_records_verb": [{"verb": "guess"}],
     "ck_run_records_run_type": [{"run_type": "by chance"}],
