@@ -16,6 +16,12 @@ WIDTH, HEIGHT = 360, 170
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 24
 TICKS = 4
 SMALLEST_E, LOWEST_TOP_E = 1e-3, 2.0
+BAND = "Each point is a level; the band holds the benefit in 95 % of resampled days."
+NO_BAND = "Each point is a level; there are too few days for a band of chance."
+TESTS = (
+    "Each line is one of the four tests, in the order of the table: solid, long dashes, short dashes, dots. "
+    "The dashed line across is the bar that all of them have to reach. Above 1 the evidence speaks for the model."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +55,11 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A chart: what it is called, what it shows in words, and its shapes."""
+    """A chart: what it is called, what it shows in words, how to read it, and its shapes."""
 
     title: str
     words: str
+    legend: str
     bars: tuple[Bar, ...] = ()
     areas: tuple[Line, ...] = ()
     lines: tuple[Line, ...] = ()
@@ -81,12 +88,15 @@ class _Scale:
         return round(TOP + (HEIGHT - TOP - BOTTOM) * (self.high - value) / span, 1)
 
 
-def results(title: str, words: str, net_usd: Sequence[float], limit_usd: Sequence[float], ends: tuple[str, str]) -> Drawing:
+def results(
+    title: str, words: str, net_usd: Sequence[float], limit_usd: Sequence[float], ends: tuple[str, str]
+) -> Drawing:
     """Draw daily results as bars from zero and the limit that was in force as a dashed line of steps."""
     scale = _fitted(len(net_usd), [*net_usd, 0.0, *(-limit for limit in limit_usd)])
     return Drawing(
         title,
         words,
+        "Bars are daily results, the dashed line is the limit that was in force.",
         bars=tuple(_bar(scale, i, value) for i, value in enumerate(net_usd)),
         lines=(_level(scale, 0.0, "zero"), Line(_steps(scale, [-limit for limit in limit_usd]), "limit")),
         labels=(*_dollar_labels(scale), *_ends(*ends)),
@@ -99,6 +109,7 @@ def course(title: str, words: str, usd: Sequence[float], ends: tuple[str, str]) 
     return Drawing(
         title,
         words,
+        "Cumulated, one point a week.",
         lines=(_level(scale, 0.0, "zero"), Line(_points(scale, usd), "first")),
         labels=(*_dollar_labels(scale), *_ends(*ends)),
     )
@@ -119,6 +130,7 @@ def curve(
     return Drawing(
         title,
         words,
+        BAND if band else NO_BAND,
         bars=tuple(Bar(scale.x(i) - 2, scale.y(value) - 2, 4, 4, "point") for i, value in enumerate(usd)),
         areas=(Line(around, "band"),) if band else (),
         lines=(_level(scale, 0.0, "zero"), Line(_points(scale, usd), "first")),
@@ -132,7 +144,7 @@ def curve(
 def evidence(
     title: str, words: str, courses: Sequence[Sequence[float]], bar: Sequence[float], ends: tuple[str, str]
 ) -> Drawing:
-    """Draw e-values on a logarithmic axis, each line with dashes of its own, and the bar they have to reach."""
+    """Draw e-values on a logarithmic axis, each test with dashes of its own, and the bar to reach."""
     logs = [[_log(value) for value in values] for values in (*courses, bar)]
     highest = max([math.log10(LOWEST_TOP_E), *(value for values in logs for value in values)])
     lowest = min([-0.5, *(value for values in logs for value in values)])
@@ -142,6 +154,7 @@ def evidence(
     return Drawing(
         title,
         words,
+        TESTS,
         lines=(
             _level(scale, 0.0, "zero"),
             Line(_points(scale, logs[-1]), "limit"),
@@ -182,7 +195,9 @@ def _points(scale: _Scale, values: Sequence[float]) -> str:
 def _steps(scale: _Scale, values: Sequence[float]) -> str:
     half = scale.step / 2
     return " ".join(
-        f"{round(scale.x(i) + side, 1)},{scale.y(value)}" for i, value in enumerate(values) for side in (-half, half)
+        f"{round(scale.x(i) + side, 1)},{scale.y(value)}"
+        for i, value in enumerate(values)
+        for side in (-half, half)
     )
 
 

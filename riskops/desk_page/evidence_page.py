@@ -26,10 +26,6 @@ TESTS = (
     "material",
 )
 SHOWN_ROWS = 40
-LINES = (
-    "Each line is one of the four tests, all of which have to reach the bar: solid, long dashes, short dashes, "
-    "dots, in the order of the table. Above 1 the evidence speaks for the model."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +69,8 @@ def _lines(points: Sequence[EvidencePoint]) -> Drawing | None:
     courses = [[point.e_values[test] for point in points] for test in range(len(TESTS))]
     last = points[-1]
     words = (
-        f"{len(points)} mornings, {points[0].session} to {last.session}. The weakest of the four tests stands at "
-        f"{min(last.e_values):,.2f}, the bar at {_bar(last):.0f}."
+        f"{len(points)} mornings, {points[0].session} to {last.session}. The weakest of the four tests "
+        f"stands at {min(last.e_values):,.2f}, the bar at {_bar(last):.0f}."
     )
     return drawing.evidence(
         "e-values of the model against the rules",
@@ -90,7 +86,7 @@ def _bar(point: EvidencePoint) -> float:
 
 
 def _points(points: Sequence[EvidencePoint]) -> Table:
-    rows = [
+    rows: list[tuple[str | Cell, ...]] = [
         (
             Cell(str(point.session), addresses.morning(point.session)),
             VERDICTS[point.verdict],
@@ -101,7 +97,14 @@ def _points(points: Sequence[EvidencePoint]) -> Table:
         )
         for point in reversed(points[-SHOWN_ROWS:])
     ]
-    headings = ("Session", "Verdict", *(f"e: {test}" for test in TESTS), "Bar", "Model's benefit", "Rules' benefit")
+    headings = (
+        "Session",
+        "Verdict",
+        *(f"e: {test}" for test in TESTS),
+        "Bar",
+        "Model's benefit",
+        "Rules' benefit",
+    )
     return table(f"The last {len(rows)} comparisons, newest first", headings, rows)
 
 
@@ -127,7 +130,12 @@ def _benefit_table(comparison: Comparison | None) -> Table:
 
 def _reigns(ledger: Sequence[LedgerEntry]) -> Table:
     rows = [
-        (str(entry.session), str(entry.kind), f"{entry.number}, {entry.specification[:12]}", one_line(entry.why))
+        (
+            str(entry.session),
+            str(entry.kind),
+            f"{entry.number}, {entry.specification[:12]}",
+            one_line(entry.why),
+        )
         for entry in reversed(ledger)
     ]
     return table("The ledger, newest first", ("From", "What", "Specification", "Why"), rows)

@@ -36,7 +36,9 @@ def health_page(of: Sequence[HealthOf], names: Mapping[str, str]) -> HealthPage:
     troubled = [one for one in of if failures(one.checks) or one.problems]
     return HealthPage(
         title="Data health",
-        says=f"{len(of) - len(troubled)} of the last {counted(len(of), 'morning')} had no failed check or verb.",
+        says=(
+            f"{len(of) - len(troubled)} of the last {counted(len(of), 'morning')} had no failed check or verb."
+        ),
         sessions=_sessions(of),
         told=tuple(_told(one, names) for one in troubled),
     )

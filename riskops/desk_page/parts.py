@@ -1,4 +1,4 @@
-"""What every page is made of: who looks, where the page stands, and tables that a screen reader can follow."""
+"""What every page is made of: who looks, where the page stands, and tables that screen readers follow."""
 
 from __future__ import annotations
 

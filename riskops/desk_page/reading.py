@@ -16,6 +16,7 @@ from riskops.level_curve import LevelBenefit, level_curve
 from riskops.pipeline.record_outcomes import news_of
 from riskops.pipeline.stage import cut_off
 from riskops.records import (
+    Acknowledgement,
     CheckResult,
     Comparison,
     Decision,
@@ -23,7 +24,10 @@ from riskops.records import (
     LimitOrigin,
     LivedReduction,
     ModelScore,
+    Override,
     Publication,
+    ReadBack,
+    Revision,
     Run,
     RunType,
     Signal,
@@ -76,11 +80,15 @@ class Morning:
     replaced: Publication | None
     applied: Mapping[str, tuple[int, LimitOrigin]]
     mails: tuple[MailState, ...]
+    acknowledgements: tuple[Acknowledgement, ...]
+    overrides: tuple[Override, ...]
+    revisions: tuple[Revision, ...]
+    read_backs: tuple[ReadBack, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class TraderRecord:
-    """What the record knows of one trader as of a session; `decision` is ``None`` without a limit that day."""
+    """What the record knows of one trader as of a session; without a limit that day no `decision`."""
 
     place: Place
     trader_id: str
@@ -91,6 +99,8 @@ class TraderRecord:
     results: TraderResults
     in_force_cents: tuple[int, ...]
     levels: tuple[LevelBenefit, ...]
+    overrides: tuple[Override, ...]
+    first_day: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +187,10 @@ def morning(desk: Desk, at: Place) -> Morning:
         replaced=mornings.publication(session, revision - 1) if revision else None,
         applied=pages.applied(session),
         mails=pages.mails(session),
+        acknowledgements=desk.store.acknowledgements.of(session, revision),
+        overrides=desk.store.overrides.known(session, desk.clock()),
+        revisions=desk.store.revisions.of(session),
+        read_backs=desk.store.read_backs.known(session, desk.clock()),
     )
 
 
@@ -187,9 +201,7 @@ def _published(desk: Desk, at: Place) -> Publication:
     return found
 
 
-def _signals(
-    desk: Desk, shown: Decided, stages: Mapping[Verb, Stage]
-) -> dict[str, tuple[Signal, ...]]:
+def _signals(desk: Desk, shown: Decided, stages: Mapping[Verb, Stage]) -> dict[str, tuple[Signal, ...]]:
     rules = stages.get(Verb.SCORE_RULES)
     if rules is None or not rules.is_done:
         return {}
@@ -216,25 +228,38 @@ def trader(desk: Desk, at: Place, trader_id: str, played: PlayedLevels) -> Trade
         If there never was such a trader on the desk.
     """
     session, known_by = at.decided.session, cut_off(desk, _run(at.decided))
-    limits = desk.store.pages.limits_of(trader_id, session, LOOKED_BACK)
-    name = {t.trader_id: t.name for t in desk.store.roster.traders(known_by)}.get(trader_id)
-    if name is None and not limits:
-        raise MissingResultError(f"{trader_id!a} is no trader that this desk knew on {session}.")
-    first = desk.calendar.shift(session, -LOOKED_BACK)
-    results = desk.store.pages.results_of(trader_id, first, session, known_by)
-    decided = {d.trader_id: d for d in _published(desk, at).decisions}.get(trader_id)
-    history = _history(desk, trader_id, results, limits, session, known_by)
+    pages, first = desk.store.pages, desk.calendar.shift(session, -LOOKED_BACK)
+    decision = pages.decision_of(trader_id, session, at.decided.revision)
+    results = pages.results_of(trader_id, first, session, known_by)
+    history = _history(desk, trader_id, results, session, known_by)
     return TraderRecord(
         place=at,
         trader_id=trader_id,
-        name=name or (decided.name if decided else ""),
-        decision=decided,
-        signals=desk.store.pages.signals(session, at.decided.revision).get(trader_id, ()),
-        limits=limits[:SHOWN_LIMITS],
+        name=_name(desk, trader_id, session, known_by) if decision is None else decision.name,
+        decision=decision,
+        signals=pages.signals(session, at.decided.revision).get(trader_id, ()),
+        limits=pages.limits_of(trader_id, session, SHOWN_LIMITS),
         results=results,
         in_force_cents=tuple(history.traders[0].applied_cents.tolist()),
         levels=played.of(desk, history, known_by),
+        overrides=tuple(one for one in desk.store.overrides.all() if one.asked.trader_id == trader_id),
+        first_day=_first_day(desk),
     )
+
+
+def _name(desk: Desk, trader_id: str, session: date, known_by: datetime) -> str:
+    names = {one.trader_id: one.name for one in desk.store.roster.traders(known_by)}
+    if trader_id not in names:
+        raise MissingResultError(f"{trader_id[:64]!a} is no trader that this desk knew on {session}.")
+    return names[trader_id]
+
+
+def _first_day(desk: Desk) -> date | None:
+    """Return the next session that today's is, or that comes: where an override is likely to begin."""
+    try:
+        return desk.calendar.roll_forward(desk_date(desk.clock()))
+    except SessionError:
+        return None
 
 
 class PlayedLevels:
@@ -264,29 +289,23 @@ def _history(
     desk: Desk,
     trader_id: str,
     results: TraderResults,
-    limits: Sequence[DecidedLimit],
     session: date,
     known_by: datetime,
 ) -> DeskHistory:
     """Return the desk of this trader alone: the active days with the base limits and limits they had."""
     day = desk.calendar.positions(results.sessions) if results.sessions else np.zeros(0, np.int64)
-    lived = {one.session: one for one in limits if one.applied_cents is not None}
+    first = desk.calendar.shift(session, -LOOKED_BACK)
+    in_force = desk.store.pages.in_force_of(trader_id, first, session)
     scheduled = desk.store.history.schedule_of(trader_id, known_by)
-    base = desk.store.history.base_on(day, scheduled)
-    for row, of in enumerate(results.sessions):
-        if of in lived:
-            base[row] = lived[of].base_limit_cents
-    applied = [
-        lived[of].applied_cents if of in lived else cents
-        for of, cents in zip(results.sessions, base.tolist(), strict=True)
-    ]
+    otherwise = ((cents, cents) for cents in desk.store.history.base_on(day, scheduled).tolist())
+    had = [in_force.get(of, base) for of, base in zip(results.sessions, otherwise, strict=True)]
     own = TraderHistory(
         trader_id=trader_id,
         day=day,
         net_cents=results.net_cents,
-        base_cents=base,
-        applied_cents=np.array(applied, np.int64),
-        assumed=np.array([of not in lived for of in results.sessions], bool),
+        base_cents=np.array([base for _limit, base in had], np.int64),
+        applied_cents=np.array([limit for limit, _base in had], np.int64),
+        assumed=np.array([of not in in_force for of in results.sessions], bool),
         trades=np.zeros(len(day), np.int64),
         volume_cents=np.zeros(len(day), np.int64),
     )

@@ -13,10 +13,10 @@ from riskops.desk_page import addresses
 from riskops.desk_page.parts import Cell, Fact, Table, facts, table
 from riskops.desk_page.reading import Morning, Place
 from riskops.money import dollars
-from riskops.records import Decision, LimitOrigin, Verb
+from riskops.records import Decision, LimitOrigin, Override, Verb
 from riskops.report.changes import Earlier, mailed_before, of_the_mail_before
-from riskops.report.content import Background, Content, Entry, content
-from riskops.report.wording import counted, desk_moment, long_date, one_line, trader_label
+from riskops.report.content import MOST_NAMES, Background, Content, Entry, content
+from riskops.report.wording import counted, desk_moment, listing, long_date, one_line, trader_label
 from riskops.store.mornings import Stage
 from riskops.store.page_reader import MailState
 
@@ -75,6 +75,12 @@ class Today:
     everybody: Table
     mails: Table
     verbs: Table
+    acknowledgements: Table
+    may_acknowledge: bool
+    overrides: Table
+    pending: str
+    pending_why: str
+    revisions: Table
 
 
 def today(of: Morning) -> Today:
@@ -92,13 +98,19 @@ def today(of: Morning) -> Today:
         state=_state(of, told),
         groups=_groups(told, links),
         changes=table(
-            told.changes.title,
+            "Limits that changed, the urgent ones first",
             ("Trader", "Was", "Now", "Change"),
             [(Cell(c.trader, links.get(c.trader, "")), c.was, c.now, c.by) for c in told.changes.rows],
         ),
         everybody=_everybody(of, links),
         mails=mail_table("Mails of this session", of.mails),
         verbs=_verbs(of.stages),
+        acknowledgements=_acknowledgements(of),
+        may_acknowledge=of.place.decided.sealed_at is not None,
+        overrides=override_table("Overrides in force", of.overrides, session),
+        pending=_pending(of),
+        pending_why="; ".join(one.asked.why for one in _not_mailed(of)),
+        revisions=_revisions(of),
     )
 
 
@@ -132,6 +144,32 @@ def mail_table(caption: str, mails: Sequence[MailState]) -> Table:
     return table(caption, headings, rows)
 
 
+def override_table(caption: str, overrides: Sequence[Override], session: date) -> Table:
+    """Return a row an override: whose cut it sets, until when, by whom and why, and how it ended."""
+    headings = ("Number", "Trader", "Cut", "Sessions", "By", "Why", "Recorded", "Taken back")
+    rows = [
+        (
+            str(one.number),
+            Cell(one_line(one.asked.trader_id), addresses.trader(one.asked.trader_id, session)),
+            f"{one.asked.reduction}%",
+            f"{one.asked.first_session} to {one.asked.last_session}",
+            one_line(one.asked.by),
+            one_line(one.asked.why),
+            desk_moment(one.recorded_at),
+            _taken_back(one),
+        )
+        for one in overrides
+    ]
+    return table(caption, headings, rows)
+
+
+def _taken_back(one: Override) -> str:
+    ended = one.taken_back
+    if ended is None:
+        return ""
+    return f"{desk_moment(ended.recorded_at)}, {one_line(ended.by)}: {one_line(ended.why)}"
+
+
 def _content(of: Morning) -> Content:
     rules = of.stages.get(Verb.SCORE_RULES)
     return content(
@@ -159,6 +197,8 @@ def _state(of: Morning, told: Content) -> tuple[Fact, ...]:
         Limits=told.headline,
         Mail=_mail_state(of),
         In_force=_in_force(of),
+        Read_back=_read_back(of),
+        Acknowledged=", ".join(one_line(one.by) for one in of.acknowledgements) or "by nobody yet",
     )
 
 
@@ -177,14 +217,65 @@ def _in_force(of: Morning) -> str:
         return "nothing is known to be in force: no mail has left"
     decisions = of.publication.decisions
     as_decided = sum(_applied_cents(of, d) == d.limit_cents for d in decisions)
-    read = sum(origin is LimitOrigin.READ_BACK for _cents, origin in of.applied.values())
-    seen = f", {read} read back" if read else ", none read back yet"
-    return f"{as_decided} of {counted(len(decisions), 'limit')} as decided{seen}"
+    return f"{as_decided} of {counted(len(decisions), 'limit')} as decided"
+
+
+def _read_back(of: Morning) -> str:
+    """Return how many limits the trading platform says it has applied, and whose are other ones."""
+    if not of.read_backs:
+        return "nothing yet: the trading platform has not said which limits it has"
+    found = {one.trader_id: one.limit_cents for one in of.read_backs}
+    other = [d for d in of.publication.decisions if found.get(d.trader_id) != d.limit_cents]
+    count = len(of.publication.decisions)
+    said = f"{count - len(other)} of {count} applied"
+    return f"{said}, not {listing([_label(d) for d in other], MOST_NAMES)}" if other else said
 
 
 def _applied_cents(of: Morning, decision: Decision) -> int | None:
     found = of.applied.get(decision.trader_id)
     return None if found is None else found[0]
+
+
+def _not_mailed(of: Morning) -> list[Override]:
+    """Return the overrides in force that the limits of this mail do not contain."""
+    contained = {d.trader_id: d.override.number for d in of.publication.decisions if d.override is not None}
+    known = {d.trader_id for d in of.publication.decisions}
+    newest = {one.asked.trader_id: one for one in of.overrides if one.asked.trader_id in known}
+    return [one for key, one in newest.items() if contained.get(key) != one.number]
+
+
+def _gone(of: Morning) -> list[str]:
+    """Return the traders whose override the mail contains, and who have none any more."""
+    in_force = {one.asked.trader_id for one in of.overrides}
+    overridden = (d for d in of.publication.decisions if d.override is not None)
+    return [_label(d) for d in overridden if d.trader_id not in in_force]
+
+
+def _pending(of: Morning) -> str:
+    """Say which overrides the mail that left does not know of; nothing before a mail is out."""
+    if of.place.decided.sealed_at is None or of.place.after is not None:
+        return ""
+    names = {d.trader_id: _label(d) for d in of.publication.decisions}
+    told = [f"{names[one.asked.trader_id]} to {one.asked.reduction}%" for one in _not_mailed(of)]
+    parts = [f"Not in the mail that left: {listing(told, MOST_NAMES)}."] if told else []
+    if gone := _gone(of):
+        parts.append(f"Taken back since the mail left: {listing(gone, MOST_NAMES)}.")
+    return " ".join(parts)
+
+
+def _acknowledgements(of: Morning) -> Table:
+    rows = [
+        (one_line(one.by), desk_moment(one.recorded_at), one_line(one.note)) for one in of.acknowledgements
+    ]
+    return table("Who has read this mail", ("Who", "When", "Note"), rows)
+
+
+def _revisions(of: Morning) -> Table:
+    rows = [
+        (str(one.revision), one_line(one.by), desk_moment(one.recorded_at), one_line(one.why))
+        for one in of.revisions
+    ]
+    return table("Corrections that were asked for", ("Revision", "By", "When", "Why"), rows)
 
 
 def _groups(told: Content, links: Mapping[str, str]) -> tuple[Group, ...]:

@@ -1,4 +1,4 @@
-"""The page of a trader: today's limit and why, the results, the limits before, and what other levels were worth."""
+"""The page of a trader: the limit and why, results, earlier limits, and what other cuts were worth."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from riskops.desk_page import addresses, drawing
 from riskops.desk_page.drawing import Drawing
 from riskops.desk_page.parts import Cell, Fact, Table, facts, table
 from riskops.desk_page.reading import LOOKED_BACK, SHOWN_LIMITS, TraderRecord
-from riskops.desk_page.today import ORIGINS, Neighbour
+from riskops.desk_page.today import ORIGINS, Neighbour, override_table
 from riskops.level_curve import LevelBenefit
 from riskops.money import dollars, whole_dollars
-from riskops.records import Decision, LimitOrigin
+from riskops.records import Decision, LimitOrigin, Override
 from riskops.report.signal_words import signal_lines
 from riskops.report.wording import (
     confidence,
@@ -54,6 +54,10 @@ class TraderPage:
     levels_said: tuple[str, ...]
     level_table: Table
     limits: Table
+    overrides: Table
+    standing: tuple[tuple[str, str], ...]
+    first_day: str
+    hindsight: str = HINDSIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,9 @@ def trader_page(of: TraderRecord) -> TraderPage:
         levels_said=_levels_said(of.levels, of.decision),
         level_table=_level_table(of.levels),
         limits=_limits(of.limits),
+        overrides=override_table("Overrides on record", of.overrides, session),
+        standing=_standing(of.overrides, of.first_day),
+        first_day=str(of.first_day or ""),
     )
 
 
@@ -94,12 +101,22 @@ def _limit(decision: Decision | None) -> tuple[Fact, ...]:
     if decision is None:
         return facts(Limit="none for this session: no trading")
     return facts(
-        Limit=f"{dollars(decision.limit_cents)} (from {dollars(decision.base_limit_cents)}), cut {decision.reduction}%",
+        Limit=f"{dollars(decision.limit_cents)} (from {dollars(decision.base_limit_cents)})",
+        Cut=f"{decision.reduction}%",
         Standing=standing(decision),
         Reasons=reasons(decision) or "no rule fired",
         Confidence=confidence(decision) if decision.reduction else "",
         Flip_distance=flip_distance(decision),
         Notes="; ".join(notes(decision)),
+    )
+
+
+def _standing(overrides: Sequence[Override], today: date | None) -> tuple[tuple[str, str], ...]:
+    """Return the overrides that can be taken back: those that have not ended."""
+    return tuple(
+        (str(one.number), f"{one.number}: {one.asked.reduction}% through {one.asked.last_session}")
+        for one in overrides
+        if one.taken_back is None and (today is None or one.asked.last_session >= today)
     )
 
 
@@ -112,8 +129,8 @@ def _summary(days: Sequence[_Day]) -> str:
     ups, downs = sum(net > 0 for net in nets), sum(net < 0 for net in nets)
     beyond = sum(day.net_cents < -day.limit_cents for day in days)
     return (
-        f"Last {counted(len(nets), 'active day')}: {ups} up, {downs} down, sum {whole_dollars(sum(nets))}, worst "
-        f"{whole_dollars(worst.net_cents)} on {short_date(worst.session)} {worst.session.year}, "
+        f"Last {counted(len(nets), 'active day')}: {ups} up, {downs} down, sum {whole_dollars(sum(nets))}, "
+        f"worst {whole_dollars(worst.net_cents)} on {short_date(worst.session)} {worst.session.year}, "
         f"{beyond} beyond the limit in force"
     )
 
@@ -121,10 +138,9 @@ def _summary(days: Sequence[_Day]) -> str:
 def _results(label: str, days: Sequence[_Day]) -> Drawing | None:
     if not days:
         return None
-    words = f"{_summary(days)}. Bars are daily results, the dashed line is the limit in force."
     return drawing.results(
         f"Daily results of {label}",
-        words,
+        _summary(days),
         [day.net_cents / 100 for day in days],
         [day.limit_cents / 100 for day in days],
         (str(days[0].session), str(days[-1].session)),
@@ -152,11 +168,9 @@ def _levels(label: str, levels: Sequence[LevelBenefit]) -> Drawing | None:
         return None
     band = [(one.low_usd, one.high_usd) for one in levels]
     known = [(low, high) for low, high in band if low is not None and high is not None]
-    words = " ".join(_levels_said(levels, None))
-    around = "The band is 95 % by chance." if known else "Too few days for a band."
     return drawing.curve(
         f"What each cut would have been worth for {label}",
-        f"{words} {around}",
+        " ".join(_levels_said(levels, None)),
         [one.benefit_usd for one in levels],
         known,
         [f"{one.reduction}%" for one in levels],

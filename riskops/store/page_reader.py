@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from riskops.records import (
     CheckResult,
+    Decision,
     LimitOrigin,
     LivedReduction,
     Picture,
@@ -27,6 +28,7 @@ from riskops.records import (
     Verdict,
 )
 from riskops.store.database import Database, statement
+from riskops.store.documents import from_document
 from riskops.store.mornings import pictures_of
 from riskops.store.tables import (
     UtcDateTime,
@@ -213,6 +215,38 @@ class PageReader:
         with self._database.reading() as connection:
             return tuple(map(_limit, connection.execute(query)))
 
+    def decision_of(self, trader_id: str, session: date, revision: int) -> Decision | None:
+        """Return what was decided of a trader for a session."""
+        query = sa.select(decisions.c.detail).where(
+            decisions.c.session == session,
+            decisions.c.revision == revision,
+            decisions.c.trader_id == trader_id,
+        )
+        with self._database.reading() as connection:
+            document = connection.execute(query).scalar_one_or_none()
+        return None if document is None else from_document(Decision, document)
+
+    def in_force_of(self, trader_id: str, first: date, session: date) -> dict[date, tuple[int, int]]:
+        """Return limit in force and base limit (cents) of a trader's sessions whose mail left.
+
+        Sessions from `first` on and before `session`.
+        """
+        both = sa.and_(*(applied_limits.c[k] == published_limits.c[k] for k in ("session", "trader_id")))
+        columns = (
+            published_limits.c.session,
+            applied_limits.c.limit_cents,
+            published_limits.c.base_limit_cents,
+        )
+        query = (
+            sa.select(*columns)
+            .join(applied_limits, both)
+            .where(published_limits.c.trader_id == trader_id)
+            .where(published_limits.c.session >= first, published_limits.c.session < session)
+            .order_by(published_limits.c.revision)
+        )
+        with self._database.reading() as connection:
+            return {of: (limit, base) for of, limit, base in connection.execute(query)}
+
     def results_of(self, trader_id: str, first: date, session: date, cut_off: datetime) -> TraderResults:
         """Return a trader's active days from `first` on and before `session`, as `cut_off` knew them."""
         with self._database.reading() as connection:
@@ -339,17 +373,13 @@ def _point(row: sa.Row) -> EvidencePoint:
     found = row._mapping
     e_values = tuple(float(found[f"e_{i}"]) for i in range(E_VALUES))
     bar = None if row.bar is None else float(row.bar)
-    return EvidencePoint(
-        row.session, Verdict(row.verdict), e_values, bar, float(row.model), float(row.rules)
-    )
+    return EvidencePoint(row.session, Verdict(row.verdict), e_values, bar, float(row.model), float(row.rules))
 
 
 def _health(key: tuple[date, int], checks: Any, stages: Any) -> HealthOf:
     mine = tuple(_check(row) for row in checks if (row.session, row.revision) == key)
     problems = {
-        row.verb: str(row.detail.get("problem", ""))
-        for row in stages
-        if (row.session, row.revision) == key
+        row.verb: str(row.detail.get("problem", "")) for row in stages if (row.session, row.revision) == key
     }
     return HealthOf(*key, mine, problems)
 

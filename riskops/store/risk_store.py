@@ -12,9 +12,9 @@ from riskops.store.ledger import Ledger
 from riskops.store.mornings import Mornings
 from riskops.store.outcomes import Outcomes
 from riskops.store.overrides import Overrides
+from riskops.store.page_reader import PageReader
 from riskops.store.read_backs import ReadBacks
 from riskops.store.revisions import Revisions
-from riskops.store.page_reader import PageReader
 from riskops.store.roster import Roster
 from riskops.store.transactions import Transactions
 
