@@ -20,7 +20,7 @@ BAND = "Each point is a level; the band holds the benefit in 95 % of resampled d
 NO_BAND = "Each point is a level; there are too few days for a band of chance."
 TESTS = (
     "Each line is one of the four tests, in the order of the table: solid, long dashes, short dashes, dots. "
-    "The dashed line across is the bar that all of them have to reach. Above 1 the evidence speaks for the model."
+    "The dashed line across is the bar that all of them have to reach. Above 1 the evidence is for the model."
 )
 
 

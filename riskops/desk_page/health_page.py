@@ -37,7 +37,8 @@ def health_page(of: Sequence[HealthOf], names: Mapping[str, str]) -> HealthPage:
     return HealthPage(
         title="Data health",
         says=(
-            f"{len(of) - len(troubled)} of the last {counted(len(of), 'morning')} had no failed check or verb."
+            f"{len(of) - len(troubled)} of the last {counted(len(of), 'morning')} "
+            "had no failed check or verb."
         ),
         sessions=_sessions(of),
         told=tuple(_told(one, names) for one in troubled),
