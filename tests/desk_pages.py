@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+
+from filelock import FileLock
 
 from tests.builders import SESSION, trader_3942, trader_3951
 from tests.desks import each_verb, run_for
@@ -21,6 +24,16 @@ def mailed_desk(folder: Path) -> Path:
         lived(desk, NIGHT, dict.fromkeys(results, 20))
         for verb in each_verb():
             verb(desk, run_for(SESSION))
+    return folder
+
+
+def mailed_template(shared_folder: Path, kept_on: str, keeper: Callable[[Path], Path]) -> Path:
+    """Return the folder of such a desk, made once for all workers; never written to, only copied."""
+    folder = shared_folder / f"mailed_desk_on_{kept_on}"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "ready").exists():
+            mailed_desk(keeper(folder))
+            (folder / "ready").touch()
     return folder
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from riskops import config
 from riskops.desk_page import addresses, drawing
@@ -15,16 +16,10 @@ from riskops.desk_page.today import Neighbour, neighbours
 from riskops.money import whole_dollars
 from riskops.records import Comparison, LedgerEntry
 from riskops.report.charts import benefit_chart
-from riskops.report.evidence_meter import SaidOfTheModel, evidence_lines
+from riskops.report.evidence_meter import EVIDENCE_NAMES, SaidOfTheModel, evidence_lines
 from riskops.report.wording import VERDICTS, one_line
 from riskops.store.page_reader import EvidencePoint
 
-TESTS = (
-    "beats the rules by more than 10 %",
-    "not worse than 10 % below them",
-    "better than no restriction",
-    "material",
-)
 SHOWN_ROWS = 40
 
 
@@ -43,6 +38,7 @@ class EvidencePage:
     reigns: Table
 
 
+@lru_cache(maxsize=64)
 def evidence_page(of: EvidenceRecord) -> EvidencePage:
     """Arrange the evidence for the page."""
     session = of.place.decided.session
@@ -66,7 +62,7 @@ def evidence_page(of: EvidenceRecord) -> EvidencePage:
 def _lines(points: Sequence[EvidencePoint]) -> Drawing | None:
     if not points:
         return None
-    courses = [[point.e_values[test] for point in points] for test in range(len(TESTS))]
+    courses = [[point.e_values[test] for point in points] for test in range(len(EVIDENCE_NAMES))]
     last = points[-1]
     words = (
         f"{len(points)} mornings, {points[0].session} to {last.session}. The weakest of the four tests "
@@ -100,7 +96,7 @@ def _points(points: Sequence[EvidencePoint]) -> Table:
     headings = (
         "Session",
         "Verdict",
-        *(f"e: {test}" for test in TESTS),
+        *(f"e: {test}" for test in EVIDENCE_NAMES),
         "Bar",
         "Model's benefit",
         "Rules' benefit",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from riskops.desk_page import addresses
 from riskops.desk_page.parts import Cell, Table, table
-from riskops.report.health import failures, health_lines, is_critical
+from riskops.report.health import failure_line, failures, is_critical
 from riskops.report.wording import counted, one_line, short_date
 from riskops.store.page_reader import HealthOf
 
@@ -33,7 +33,7 @@ class HealthPage:
 
 def health_page(of: Sequence[HealthOf], names: Mapping[str, str]) -> HealthPage:
     """Arrange the data health of some sessions; `names` are those of the traders."""
-    troubled = [one for one in of if failures(one.checks) or one.problems]
+    troubled = [one for one in of if failures(one.failed) or one.problems]
     return HealthPage(
         title="Data health",
         says=(
@@ -49,9 +49,9 @@ def _sessions(of: Sequence[HealthOf]) -> Table:
     rows = [
         (
             Cell(_called(one), addresses.morning(one.session)),
-            health_lines(one.checks, {})[0],
-            str(sum(map(is_critical, failures(one.checks)))),
-            str(sum(not is_critical(check) for check in failures(one.checks))),
+            _passed(one),
+            str(sum(map(is_critical, failures(one.failed)))),
+            str(sum(not is_critical(check) for check in failures(one.failed))),
             ", ".join(one.problems) or "none",
         )
         for one in of
@@ -66,8 +66,13 @@ def _told(one: HealthOf, names: Mapping[str, str]) -> SessionHealth:
     return SessionHealth(
         title=f"{title}, revision {one.revision}" if one.revision else title,
         href=addresses.morning(one.session),
-        lines=(*health_lines(one.checks, names), *failed),
+        lines=(_passed(one), *(failure_line(check, names) for check in failures(one.failed)), *failed),
     )
+
+
+def _passed(one: HealthOf) -> str:
+    failed = {check.check for check in one.failed}
+    return f"{one.checks - len(failed)} of {counted(one.checks, 'check')} passed"
 
 
 def _called(one: HealthOf) -> str:

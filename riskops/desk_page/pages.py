@@ -10,9 +10,9 @@ from riskops.desk import Desk
 from riskops.desk_page import addresses, reading
 from riskops.desk_page.evidence_page import evidence_page
 from riskops.desk_page.health_page import health_page
+from riskops.desk_page.kept import Kept
 from riskops.desk_page.mail_pages import mail_html, mail_page, mails_page
 from riskops.desk_page.parts import Reader
-from riskops.desk_page.reading import PlayedLevels
 from riskops.desk_page.render import NOBODY, NOTHING_SAID, Notice, Said, html
 from riskops.desk_page.today import today
 from riskops.desk_page.trader_page import trader_page
@@ -42,12 +42,12 @@ def of_one_state(page: Page[Asked]) -> Page[Asked]:
 
 
 @of_one_state
-def limits(desk: Desk, reader: Reader, session: str = "", said: Said = NOTHING_SAID) -> str:
+def limits(desk: Desk, reader: Reader, kept: Kept, session: str = "", said: Said = NOTHING_SAID) -> str:
     """Return the page of a session's limits, of the newest one where none is named."""
     at = reading.place(desk, session)
     if at is None:
         return html("notice", "No limits yet", NO_MORNING, reader, here=addresses.TODAY)
-    shown = today(reading.morning(desk, at))
+    shown = today(reading.morning(desk, at, kept))
     return html("today", shown.title, shown, reader, here=addresses.TODAY, said=said)
 
 
@@ -55,7 +55,7 @@ def limits(desk: Desk, reader: Reader, session: str = "", said: Said = NOTHING_S
 def trader(
     desk: Desk,
     reader: Reader,
-    played: PlayedLevels,
+    kept: Kept,
     trader_id: str,
     session: str = "",
     said: Said = NOTHING_SAID,
@@ -64,17 +64,17 @@ def trader(
     at = reading.place(desk, session)
     if at is None:
         return html("notice", "No limits yet", NO_MORNING, reader, here=addresses.TODAY)
-    shown = trader_page(reading.trader(desk, at, trader_id, played))
+    shown = trader_page(reading.trader(desk, at, trader_id, kept))
     return html("trader", shown.title, shown, reader, here=addresses.TODAY, said=said)
 
 
 @of_one_state
-def evidence(desk: Desk, reader: Reader, session: str = "") -> str:
+def evidence(desk: Desk, reader: Reader, kept: Kept, session: str = "") -> str:
     """Return the page of the evidence up to a session."""
     at = reading.place(desk, session)
     if at is None:
         return html("notice", "No evidence yet", NO_MORNING, reader, here=addresses.EVIDENCE)
-    shown = evidence_page(reading.evidence(desk, at))
+    shown = evidence_page(reading.evidence(desk, at, kept))
     return html("evidence", shown.title, shown, reader, here=addresses.EVIDENCE)
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import numpy as np
 
 from riskops import outcomes
 from riskops.desk import Desk
+from riskops.desk_page.found import Found
+from riskops.desk_page.kept import Kept
 from riskops.errors import MissingResultError, SessionError
 from riskops.history import DeskHistory, TradePaths, TraderHistory
 from riskops.level_curve import LevelBenefit, level_curve
@@ -17,13 +20,10 @@ from riskops.pipeline.record_outcomes import news_of
 from riskops.pipeline.stage import cut_off
 from riskops.records import (
     Acknowledgement,
-    CheckResult,
     Comparison,
     Decision,
     LedgerEntry,
     LimitOrigin,
-    LivedReduction,
-    ModelScore,
     Override,
     Publication,
     ReadBack,
@@ -33,8 +33,10 @@ from riskops.records import (
     Signal,
     Verb,
 )
+from riskops.report.charts import Day
 from riskops.report.outcome_lines import outcome_lines
 from riskops.sessions import desk_date, parse_session
+from riskops.store.history_reader import DEFAULT_SCHEDULE
 from riskops.store.mornings import Stage
 from riskops.store.page_reader import (
     ArchivedMail,
@@ -43,10 +45,10 @@ from riskops.store.page_reader import (
     EvidencePoint,
     HealthOf,
     MailState,
-    TraderResults,
 )
 
-SHOWN_LIMITS = 60  # sessions of a trader's limits, and active days of the results
+SHOWN_LIMITS = 40  # sessions of a trader's limits
+SHOWN_DAYS = 60  # active days of a trader's results
 LOOKED_BACK = 250  # sessions: a year, the days that the levels are played on
 SHOWN_COMPARISONS = 250
 SHOWN_MAILS = 100
@@ -66,18 +68,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Morning:
-    """All that the record knows of one morning."""
+    """All that the record knows of one morning: what was found, and what has become of it since."""
 
     place: Place
-    publication: Publication
-    comparison: Comparison | None
-    checks: tuple[CheckResult, ...]
-    model_scores: tuple[ModelScore, ...]
-    signals: Mapping[str, Sequence[Signal]]
-    stages: Mapping[Verb, Stage]
-    outcomes: tuple[str, ...]
-    mailed_before: Mapping[str, LivedReduction]
-    replaced: Publication | None
+    found: Found
     applied: Mapping[str, tuple[int, LimitOrigin]]
     mails: tuple[MailState, ...]
     acknowledgements: tuple[Acknowledgement, ...]
@@ -85,25 +79,36 @@ class Morning:
     revisions: tuple[Revision, ...]
     read_backs: tuple[ReadBack, ...]
 
+    @property
+    def publication(self) -> Publication:
+        """What was decided."""
+        return self.found.publication
+
 
 @dataclass(frozen=True, eq=False)
-class TraderRecord:
-    """What the record knows of one trader as of a session; without a limit that day no `decision`."""
+class TraderFound:
+    """What a session's limit of one trader stands on; without a limit that day there is no `decision`."""
 
-    place: Place
+    decided: Decided
     trader_id: str
     name: str
     decision: Decision | None
     signals: tuple[Signal, ...]
     limits: tuple[DecidedLimit, ...]
-    results: TraderResults
-    in_force_cents: tuple[int, ...]
+    days: tuple[Day, ...]
     levels: tuple[LevelBenefit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TraderRecord:
+    """What the record knows of one trader as of a session: what was found, and what people say of it."""
+
+    found: TraderFound
     overrides: tuple[Override, ...]
     first_day: date | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class EvidenceRecord:
     """The evidence over time, and the ledger."""
 
@@ -162,20 +167,37 @@ def _run(shown: Decided) -> Run:
 # --- a morning --------------------------------------------------------------------------------
 
 
-def morning(desk: Desk, at: Place) -> Morning:
+def morning(desk: Desk, at: Place, kept: Kept) -> Morning:
     """Read one morning.
+
+    What was found is kept once the session is sealed, until a verb leaves another receipt.
 
     Raises
     ------
     MissingResultError
         If its limits are gone.
     """
-    session, revision = at.decided.session, at.decided.revision
-    mornings, pages = desk.store.mornings, desk.store.pages
-    publication, stages = _published(desk, at), mornings.stages(session, revision)
-    scored = stages.get(Verb.SCORE_MODEL)
+    shown, now, pages = at.decided, desk.clock(), desk.store.pages
+    stages = desk.store.mornings.stages(shown.session, shown.revision)
+    key = (desk, shown, tuple((verb, stage.state, repr(stage.detail)) for verb, stage in stages.items()))
+    work = partial(_found, desk, at, stages)
     return Morning(
         place=at,
+        found=work() if shown.sealed_at is None else kept.of(key, work),
+        applied=pages.applied(shown.session),
+        mails=pages.mails(shown.session),
+        acknowledgements=desk.store.acknowledgements.of(shown.session, shown.revision),
+        overrides=desk.store.overrides.known(shown.session, now),
+        revisions=desk.store.revisions.of(shown.session),
+        read_backs=desk.store.read_backs.known(shown.session, now),
+    )
+
+
+def _found(desk: Desk, at: Place, stages: Mapping[Verb, Stage]) -> Found:
+    session, revision = at.decided.session, at.decided.revision
+    mornings, publication = desk.store.mornings, _published(desk, at)
+    scored = stages.get(Verb.SCORE_MODEL)
+    return Found(
         publication=publication,
         comparison=mornings.comparison(session, revision),
         checks=mornings.quality(session, revision),
@@ -183,14 +205,9 @@ def morning(desk: Desk, at: Place) -> Morning:
         signals=_signals(desk, at.decided, stages),
         stages=stages,
         outcomes=_outcomes(publication, stages),
-        mailed_before=pages.mailed_last(session),
+        mailed_before=desk.store.pages.mailed_last(session),
         replaced=mornings.publication(session, revision - 1) if revision else None,
-        applied=pages.applied(session),
-        mails=pages.mails(session),
-        acknowledgements=desk.store.acknowledgements.of(session, revision),
-        overrides=desk.store.overrides.known(session, desk.clock()),
-        revisions=desk.store.revisions.of(session),
-        read_backs=desk.store.read_backs.known(session, desk.clock()),
+        sealed_at=at.decided.sealed_at,
     )
 
 
@@ -219,32 +236,48 @@ def _outcomes(publication: Publication, stages: Mapping[Verb, Stage]) -> tuple[s
 # --- a trader ---------------------------------------------------------------------------------
 
 
-def trader(desk: Desk, at: Place, trader_id: str, played: PlayedLevels) -> TraderRecord:
+def trader(desk: Desk, at: Place, trader_id: str, kept: Kept) -> TraderRecord:
     """Read what is known of a trader as of a session.
+
+    What was found is kept once the session is sealed, as long as the same limits were in force before.
 
     Raises
     ------
     MissingResultError
         If there never was such a trader on the desk.
     """
-    session, known_by = at.decided.session, cut_off(desk, _run(at.decided))
-    pages, first = desk.store.pages, desk.calendar.shift(session, -LOOKED_BACK)
-    decision = pages.decision_of(trader_id, session, at.decided.revision)
-    results = pages.results_of(trader_id, first, session, known_by)
-    history = _history(desk, trader_id, results, session, known_by)
+    shown, first = at.decided, desk.calendar.shift(at.decided.session, -LOOKED_BACK)
+    key = (desk, shown, trader_id, desk.store.pages.digest_of(trader_id, first, shown.session))
+    work = partial(_trader, desk, shown, trader_id, first)
     return TraderRecord(
-        place=at,
-        trader_id=trader_id,
-        name=_name(desk, trader_id, session, known_by) if decision is None else decision.name,
-        decision=decision,
-        signals=pages.signals(session, at.decided.revision).get(trader_id, ()),
-        limits=pages.limits_of(trader_id, session, SHOWN_LIMITS),
-        results=results,
-        in_force_cents=tuple(history.traders[0].applied_cents.tolist()),
-        levels=played.of(desk, history, known_by),
+        found=work() if shown.sealed_at is None else kept.of(key, work),
         overrides=tuple(one for one in desk.store.overrides.all() if one.asked.trader_id == trader_id),
         first_day=_first_day(desk),
     )
+
+
+def _trader(desk: Desk, shown: Decided, trader_id: str, first: date) -> TraderFound:
+    session, known_by, pages = shown.session, cut_off(desk, _run(shown)), desk.store.pages
+    decision = pages.decision_of(trader_id, session, shown.revision)
+    history = _history(desk, trader_id, first, session, known_by)
+    paths = _paths(desk, history, first, known_by)
+    return TraderFound(
+        decided=shown,
+        trader_id=trader_id,
+        name=_name(desk, trader_id, session, known_by) if decision is None else decision.name,
+        decision=decision,
+        signals=pages.signals(session, shown.revision, trader_id).get(trader_id, ()),
+        limits=pages.limits_of(trader_id, session, SHOWN_LIMITS),
+        days=_days(history),
+        levels=level_curve(outcomes.replay_history(history, paths)),
+    )
+
+
+def _days(history: DeskHistory) -> tuple[Day, ...]:
+    own = history.traders[0]
+    rows = zip(own.day.tolist(), own.net_cents.tolist(), own.applied_cents.tolist(), strict=True)
+    shown = list(rows)[-SHOWN_DAYS:]
+    return tuple(Day(history.calendar.session_at(day), net, limit) for day, net, limit in shown)
 
 
 def _name(desk: Desk, trader_id: str, session: date, known_by: datetime) -> str:
@@ -262,41 +295,14 @@ def _first_day(desk: Desk) -> date | None:
         return None
 
 
-class PlayedLevels:
-    """What each level would have been worth, by trader; played once for what one cut-off knew.
-
-    What was known at a recorded cut-off never changes, so nothing that is kept here can be out of date.
-    """
-
-    MOST = 256
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, date, datetime, bytes], tuple[LevelBenefit, ...]] = {}
-
-    def of(self, desk: Desk, history: DeskHistory, known_by: datetime) -> tuple[LevelBenefit, ...]:
-        """Return the curve of the one trader of `history`."""
-        own = history.traders[0]
-        limits = own.applied_cents.tobytes() + own.base_cents.tobytes()
-        key = (own.trader_id, history.session, known_by, limits)
-        if key not in self._known:
-            if len(self._known) >= self.MOST:
-                self._known.clear()
-            self._known[key] = level_curve(outcomes.replay_history(history, _paths(desk, history, known_by)))
-        return self._known[key]
-
-
-def _history(
-    desk: Desk,
-    trader_id: str,
-    results: TraderResults,
-    session: date,
-    known_by: datetime,
-) -> DeskHistory:
+def _history(desk: Desk, trader_id: str, first: date, session: date, known_by: datetime) -> DeskHistory:
     """Return the desk of this trader alone: the active days with the base limits and limits they had."""
-    day = desk.calendar.positions(results.sessions) if results.sessions else np.zeros(0, np.int64)
-    first = desk.calendar.shift(session, -LOOKED_BACK)
+    results = desk.store.pages.results_of(trader_id, first, session, known_by)
     in_force = desk.store.pages.in_force_of(trader_id, first, session)
-    scheduled = desk.store.history.schedule_of(trader_id, known_by)
+    day = desk.calendar.positions(results.sessions) if results.sessions else np.zeros(0, np.int64)
+    scheduled = DEFAULT_SCHEDULE
+    if not in_force.keys() >= set(results.sessions):
+        scheduled = desk.store.history.schedule_of(trader_id, known_by)
     otherwise = ((cents, cents) for cents in desk.store.history.base_on(day, scheduled).tolist())
     had = [in_force.get(of, base) for of, base in zip(results.sessions, otherwise, strict=True)]
     own = TraderHistory(
@@ -320,8 +326,7 @@ def _history(
     )
 
 
-def _paths(desk: Desk, history: DeskHistory, known_by: datetime) -> TradePaths:
-    first = desk.calendar.shift(history.session, -LOOKED_BACK)
+def _paths(desk: Desk, history: DeskHistory, first: date, known_by: datetime) -> TradePaths:
     trader_id = history.traders[0].trader_id
     found = desk.store.pages.trades_of(trader_id, first, history.session, known_by)
     count = len(found.sessions)
@@ -332,8 +337,14 @@ def _paths(desk: Desk, history: DeskHistory, known_by: datetime) -> TradePaths:
 # --- the other pages --------------------------------------------------------------------------
 
 
-def evidence(desk: Desk, at: Place) -> EvidenceRecord:
-    """Read the evidence up to a session."""
+def evidence(desk: Desk, at: Place, kept: Kept) -> EvidenceRecord:
+    """Read the evidence up to a session; kept once it is sealed, until a comparison is added."""
+    key = (desk, at, desk.store.pages.comparisons(at.decided.session))
+    work = partial(_evidence, desk, at)
+    return work() if at.decided.sealed_at is None else kept.of(key, work)
+
+
+def _evidence(desk: Desk, at: Place) -> EvidenceRecord:
     shown = at.decided
     return EvidenceRecord(
         place=at,

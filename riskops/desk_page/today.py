@@ -14,8 +14,7 @@ from riskops.desk_page.parts import Cell, Fact, Table, facts, table
 from riskops.desk_page.reading import Morning, Place
 from riskops.money import dollars
 from riskops.records import Decision, LimitOrigin, Override, Verb
-from riskops.report.changes import Earlier, mailed_before, of_the_mail_before
-from riskops.report.content import MOST_NAMES, Background, Content, Entry, content
+from riskops.report.content import MOST_NAMES, Content, Entry
 from riskops.report.wording import counted, desk_moment, listing, long_date, one_line, trader_label
 from riskops.store.mornings import Stage
 from riskops.store.page_reader import MailState
@@ -85,26 +84,25 @@ class Today:
 
 def today(of: Morning) -> Today:
     """Arrange a morning for the page."""
-    told = _content(of)
-    session = of.publication.session
+    mail, session = of.found.mail, of.publication.session
     links = {_label(d): addresses.trader(d.trader_id, session) for d in of.publication.decisions}
     return Today(
         session=session,
         revision=of.publication.revision,
-        title=told.title,
+        title=mail.title,
         awaited=awaited(of.place),
         neighbours=neighbours(of.place),
-        mail=told,
-        state=_state(of, told),
-        groups=_groups(told, links),
+        mail=mail,
+        state=_state(of, mail),
+        groups=_groups(mail, links),
         changes=table(
             "Limits that changed, the urgent ones first",
             ("Trader", "Was", "Now", "Change"),
-            [(Cell(c.trader, links.get(c.trader, "")), c.was, c.now, c.by) for c in told.changes.rows],
+            [(Cell(c.trader, links.get(c.trader, "")), c.was, c.now, c.by) for c in mail.changes.rows],
         ),
         everybody=_everybody(of, links),
         mails=mail_table("Mails of this session", of.mails),
-        verbs=_verbs(of.stages),
+        verbs=_verbs(of.found.stages),
         acknowledgements=_acknowledgements(of),
         may_acknowledge=of.place.decided.sealed_at is not None,
         overrides=override_table("Overrides in force", of.overrides, session),
@@ -170,31 +168,10 @@ def _taken_back(one: Override) -> str:
     return f"{desk_moment(ended.recorded_at)}, {one_line(ended.by)}: {one_line(ended.why)}"
 
 
-def _content(of: Morning) -> Content:
-    rules = of.stages.get(Verb.SCORE_RULES)
-    return content(
-        of.publication,
-        of.comparison,
-        of.checks,
-        of.model_scores,
-        rules.detail.get("restricted_share") if rules else None,
-        outcomes=of.outcomes,
-        background=Background(_earlier(of), of.signals, {}),
-        sealed_at=of.place.decided.sealed_at,
-    )
-
-
-def _earlier(of: Morning) -> Earlier:
-    if of.replaced is not None:
-        return of_the_mail_before(of.replaced)
-    names = {decision.trader_id: decision.name for decision in of.publication.decisions}
-    return mailed_before({key: {0: lived} for key, lived in of.mailed_before.items()}, names)
-
-
-def _state(of: Morning, told: Content) -> tuple[Fact, ...]:
+def _state(of: Morning, mail: Content) -> tuple[Fact, ...]:
     return facts(
         Rung=of.publication.rung_label,
-        Limits=told.headline,
+        Limits=mail.headline,
         Mail=_mail_state(of),
         In_force=_in_force(of),
         Read_back=_read_back(of),
@@ -278,11 +255,11 @@ def _revisions(of: Morning) -> Table:
     return table("Corrections that were asked for", ("Revision", "By", "When", "Why"), rows)
 
 
-def _groups(told: Content, links: Mapping[str, str]) -> tuple[Group, ...]:
+def _groups(mail: Content, links: Mapping[str, str]) -> tuple[Group, ...]:
     groups = (
-        (told.immediate_title, "immediate", told.immediate),
-        (told.moderate_title, "moderate", told.moderate),
-        ("Everybody else with a remark", "other", told.others),
+        (mail.immediate_title, "immediate", mail.immediate),
+        (mail.moderate_title, "moderate", mail.moderate),
+        ("Everybody else with a remark", "other", mail.others),
     )
     return tuple(
         Group(title, key, tuple(Told(entry, links.get(entry.trader, "")) for entry in entries))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 from riskops.desk_page import addresses, drawing
 from riskops.desk_page.drawing import Drawing
 from riskops.desk_page.parts import Cell, Fact, Table, facts, table
-from riskops.desk_page.reading import LOOKED_BACK, SHOWN_LIMITS, TraderRecord
+from riskops.desk_page.reading import LOOKED_BACK, SHOWN_DAYS, TraderFound, TraderRecord
 from riskops.desk_page.today import ORIGINS, Neighbour, override_table
 from riskops.level_curve import LevelBenefit
 from riskops.money import dollars, whole_dollars
 from riskops.records import Decision, LimitOrigin, Override
+from riskops.report.charts import Day
 from riskops.report.signal_words import signal_lines
 from riskops.report.wording import (
     confidence,
@@ -29,7 +31,7 @@ from riskops.report.wording import (
 )
 from riskops.store.page_reader import DecidedLimit
 
-SHORT, LONG = 20, SHOWN_LIMITS  # active days
+SHORT, LONG = 20, SHOWN_DAYS  # active days
 HINDSIGHT = (
     f"Each level played as a constant cut on every active day of the last {LOOKED_BACK} sessions, against no "
     "cut at all. It is hindsight, for one trader's days vary much: it decides nothing."
@@ -60,17 +62,20 @@ class TraderPage:
     hindsight: str = HINDSIGHT
 
 
-@dataclass(frozen=True, slots=True)
-class _Day:
-    session: date
-    net_cents: int
-    limit_cents: int
-
-
 def trader_page(of: TraderRecord) -> TraderPage:
     """Arrange what is known of a trader."""
-    session, label = of.place.decided.session, trader_label(of.trader_id, of.name)
-    days = _days(of)
+    return replace(
+        _arranged(of.found),
+        overrides=override_table("Overrides on record", of.overrides, of.found.decided.session),
+        standing=_standing(of.overrides, of.first_day),
+        first_day=str(of.first_day or ""),
+    )
+
+
+@lru_cache(maxsize=256)
+def _arranged(of: TraderFound) -> TraderPage:
+    """Arrange what was found, which never changes."""
+    session, label, days = of.decided.session, trader_label(of.trader_id, of.name), of.days
     return TraderPage(
         session=session,
         trader_id=of.trader_id,
@@ -86,15 +91,10 @@ def trader_page(of: TraderRecord) -> TraderPage:
         levels_said=_levels_said(of.levels, of.decision),
         level_table=_level_table(of.levels),
         limits=_limits(of.limits),
-        overrides=override_table("Overrides on record", of.overrides, session),
-        standing=_standing(of.overrides, of.first_day),
-        first_day=str(of.first_day or ""),
+        overrides=override_table("", (), session),
+        standing=(),
+        first_day="",
     )
-
-
-def _days(of: TraderRecord) -> list[_Day]:
-    rows = zip(of.results.sessions, of.results.net_cents.tolist(), of.in_force_cents, strict=True)
-    return [_Day(*row) for row in rows][-LONG:]
 
 
 def _limit(decision: Decision | None) -> tuple[Fact, ...]:
@@ -123,7 +123,7 @@ def _standing(overrides: Sequence[Override], today: date | None) -> tuple[tuple[
 # --- results ----------------------------------------------------------------------------------
 
 
-def _summary(days: Sequence[_Day]) -> str:
+def _summary(days: Sequence[Day]) -> str:
     nets = [day.net_cents for day in days]
     worst = min(days, key=lambda day: day.net_cents)
     ups, downs = sum(net > 0 for net in nets), sum(net < 0 for net in nets)
@@ -135,7 +135,7 @@ def _summary(days: Sequence[_Day]) -> str:
     )
 
 
-def _results(label: str, days: Sequence[_Day]) -> Drawing | None:
+def _results(label: str, days: Sequence[Day]) -> Drawing | None:
     if not days:
         return None
     return drawing.results(
@@ -147,7 +147,7 @@ def _results(label: str, days: Sequence[_Day]) -> Drawing | None:
     )
 
 
-def _result_table(days: Sequence[_Day]) -> Table:
+def _result_table(days: Sequence[Day]) -> Table:
     rows = [
         (
             str(day.session),

@@ -5,7 +5,7 @@ A page is looked at while somebody waits: nothing here reads the whole history.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -130,11 +130,12 @@ class EvidencePoint:
 
 @dataclass(frozen=True, slots=True)
 class HealthOf:
-    """The data checks of a session and revision, and what its verbs that failed say."""
+    """The data checks of a session and revision: how many, which failed, and what failed verbs say."""
 
     session: date
     revision: int
-    checks: tuple[CheckResult, ...]
+    checks: int
+    failed: tuple[CheckResult, ...]
     problems: Mapping[str, str]
 
 
@@ -164,13 +165,17 @@ class PageReader:
         with self._database.reading() as connection:
             return connection.execute(query).scalar_one()
 
-    def signals(self, session: date, revision: int) -> dict[str, tuple[Signal, ...]]:
-        """Return the rules that fired for a session, by trader, in the order of their reasons."""
+    def signals(
+        self, session: date, revision: int, trader_id: str | None = None
+    ) -> dict[str, tuple[Signal, ...]]:
+        """Return the rules that fired for a session, of one trader or all, in the order of their reasons."""
         query = (
             sa.select(signals)
             .where(signals.c.session == session, signals.c.revision == revision)
             .order_by(signals.c.trader_id, signals.c.position)
         )
+        if trader_id is not None:
+            query = query.where(signals.c.trader_id == trader_id)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return {
@@ -205,7 +210,12 @@ class PageReader:
         of_session = sa.select(sa.func.max(newest.c.revision)).where(newest.c.session == decisions.c.session)
         in_force = sa.and_(*(applied_limits.c[k] == decisions.c[k] for k in ("session", "trader_id")))
         query = (
-            sa.select(decisions, applied_limits.c.limit_cents.label("applied"), applied_limits.c.origin)
+            sa.select(
+                *(decisions.c[name] for name in _LIMIT),
+                decisions.c.detail["reasons"].label("reasons"),
+                applied_limits.c.limit_cents.label("applied"),
+                applied_limits.c.origin,
+            )
             .outerjoin(applied_limits, in_force)
             .where(decisions.c.trader_id == trader_id, decisions.c.session <= through)
             .where(decisions.c.revision == of_session.scalar_subquery())
@@ -247,6 +257,16 @@ class PageReader:
         with self._database.reading() as connection:
             return {of: (limit, base) for of, limit, base in connection.execute(query)}
 
+    def digest_of(self, trader_id: str, first: date, session: date) -> tuple[int, int]:
+        """Return count and sum (cents) of a trader's limits in force: another one, and they are others."""
+        limits = applied_limits.c
+        query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(limits.limit_cents), 0)).where(
+            limits.trader_id == trader_id, limits.session >= first, limits.session < session
+        )
+        with self._database.reading() as connection:
+            count, total = connection.execute(query).one()
+        return int(count), int(total)
+
     def results_of(self, trader_id: str, first: date, session: date, cut_off: datetime) -> TraderResults:
         """Return a trader's active days from `first` on and before `session`, as `cut_off` knew them."""
         with self._database.reading() as connection:
@@ -286,6 +306,12 @@ class PageReader:
             points = {row.session: _point(row) for row in connection.execute(query)}
         return tuple(points[session] for session in sorted(points))
 
+    def comparisons(self, through: date) -> int:
+        """Return how many comparisons there are through a date."""
+        query = sa.select(sa.func.count()).select_from(comparisons).where(comparisons.c.session <= through)
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar_one()
+
     def mails(self, session: date) -> tuple[MailState, ...]:
         """Return how far the mails of a session got, by revision, kind and recipient."""
         query = sa.select(*_MAIL_STATE).where(outbox.c.session == session)
@@ -313,18 +339,24 @@ class PageReader:
 
     def health(self, first: date, through: date) -> tuple[HealthOf, ...]:
         """Return the data checks and failed verbs of the sessions between two dates, the newest first."""
-        checked = sa.select(quality_results).where(quality_results.c.session.between(first, through))
-        failed = sa.select(stage_outcomes).where(
+        of = quality_results.c
+        between = of.session.between(first, through)
+        names = sa.func.count(sa.distinct(of.check))
+        counted = sa.select(of.session, of.revision, names.label("checks")).where(between)
+        failed = sa.select(quality_results).where(between, sa.not_(of.passed)).order_by(of.position)
+        given_up = sa.select(stage_outcomes).where(
             stage_outcomes.c.session.between(first, through), stage_outcomes.c.state == "failed"
         )
         with self._database.reading() as connection:
-            checks = connection.execute(checked.order_by(quality_results.c.position)).all()
-            stages = connection.execute(failed).all()
-        keys = sorted({(row.session, row.revision) for row in (*checks, *stages)}, reverse=True)
-        return tuple(_health(key, checks, stages) for key in keys)
+            counts = connection.execute(counted.group_by(of.session, of.revision)).all()
+            checks, stages = connection.execute(failed).all(), connection.execute(given_up).all()
+        number = {(row.session, row.revision): row.checks for row in counts}
+        keys = sorted({*number, *((row.session, row.revision) for row in stages)}, reverse=True)
+        return tuple(_health(key, number.get(key, 0), checks, stages) for key in keys)
 
 
 E_VALUES = 4
+_LIMIT = ("session", "revision", "rung", "reduction", "limit_cents", "base_limit_cents")
 _MAIL_STATE = tuple(outbox.c[name] for name in MailState.__dataclass_fields__)
 
 
@@ -363,7 +395,7 @@ def _limit(row: sa.Row) -> DecidedLimit:
         reduction=row.reduction,
         limit_cents=row.limit_cents,
         base_limit_cents=row.base_limit_cents,
-        reasons=tuple(row.detail["reasons"]),
+        reasons=tuple(row.reasons),
         applied_cents=row.applied,
         origin=None if row.origin is None else LimitOrigin(row.origin),
     )
@@ -376,12 +408,14 @@ def _point(row: sa.Row) -> EvidencePoint:
     return EvidencePoint(row.session, Verdict(row.verdict), e_values, bar, float(row.model), float(row.rules))
 
 
-def _health(key: tuple[date, int], checks: Any, stages: Any) -> HealthOf:
-    mine = tuple(_check(row) for row in checks if (row.session, row.revision) == key)
-    problems = {
-        row.verb: str(row.detail.get("problem", "")) for row in stages if (row.session, row.revision) == key
-    }
-    return HealthOf(*key, mine, problems)
+def _health(
+    key: tuple[date, int], checks: int, failed: Sequence[sa.Row], stages: Sequence[sa.Row]
+) -> HealthOf:
+    def mine(rows: Sequence[sa.Row]) -> list[sa.Row]:
+        return [row for row in rows if (row.session, row.revision) == key]
+
+    problems = {row.verb: str(row.detail.get("problem", "")) for row in mine(stages)}
+    return HealthOf(*key, checks, tuple(map(_check, mine(failed))), problems)
 
 
 def _check(row: sa.Row) -> CheckResult:

@@ -9,23 +9,23 @@ import pytest
 
 from riskops.desk_page.parts import Reader
 from tests.builders import SESSION
-from tests.desk_pages import mailed_desk
+from tests.desk_pages import mailed_template
 from tests.desks import on_the_morning, opened
 
 WRITER = Reader("oncall", may_write=True, token="signed")
 VIEWER = Reader("manager", may_write=False)
 
 
-@pytest.fixture(scope="package")
-def mailed_template(keeper: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def template(kept_on: str, keeper: Callable[[Path], Path], shared_folder: Path) -> Path:
     """Return the folder of a desk whose mail of `SESSION` is out; never written to, only copied."""
-    return mailed_desk(keeper(tmp_path_factory.mktemp("mailed")))
+    return mailed_template(shared_folder, kept_on, keeper)
 
 
 @pytest.fixture
-def desk(mailed_template: Path, own_copy: Callable[[Path], Path]):
+def desk(template: Path, own_copy: Callable[[Path], Path]):
     """Return a desk of this test's own whose mail of `SESSION` is out."""
-    with opened(own_copy(mailed_template), on_the_morning(SESSION), RISKOPS_SOURCE="csv") as found:
+    with opened(own_copy(template), on_the_morning(SESSION), RISKOPS_SOURCE="csv") as found:
         yield found
 
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import delete, insert
 
 from riskops.desk_page import addresses, pages
-from riskops.desk_page.reading import PlayedLevels
+from riskops.desk_page.kept import Kept
 from riskops.desk_page.render import NOTHING_SAID, Said, style_digest
 from riskops.errors import MissingResultError, SessionError
 from riskops.records import Acknowledgement, AskedOverride, ReadBack, TakenBack
@@ -27,9 +27,11 @@ EVERY = ("limits", "trader", "evidence", "mails", "mail", "health")
 def shown(name, desk, reader, **asked):
     """Return one of the pages, taken apart."""
     if name == "trader":
-        return Page(pages.trader(desk, reader, PlayedLevels(), asked.pop("trader_id", CUT), **asked))
+        return Page(pages.trader(desk, reader, Kept(), asked.pop("trader_id", CUT), **asked))
     if name == "mail":
         return Page(pages.mail(desk, reader, asked.pop("key", newest_mail(desk).key)))
+    if name in ("limits", "evidence"):
+        return Page(getattr(pages, name)(desk, reader, Kept(), **asked))
     return Page(getattr(pages, name)(desk, reader, **asked))
 
 

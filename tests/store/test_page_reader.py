@@ -153,15 +153,13 @@ class TestMails:
 class TestHealth:
     def test_checks_and_failed_verbs_by_session(self, pages, mornings):
         mornings.record_quality(NIGHT, 0, [check()], {})
-        mornings.record_quality(SESSION, 0, [check(), check()], {})
+        mornings.record_quality(SESSION, 0, [check(), check("net adds up", passed=False)], {})
         mornings.fail(SESSION, 0, Verb.SCORE_MODEL, "too few days")
         newest, older = pages.health(NIGHT, SESSION)
-        assert (newest.session, len(newest.checks), newest.problems) == (
-            SESSION,
-            2,
-            {"score_pooled_model": "too few days"},
-        )
-        assert (older.session, older.problems) == (NIGHT, {})
+        assert (newest.session, newest.checks) == (SESSION, 2)
+        assert [failed.check for failed in newest.failed] == ["net adds up"]
+        assert newest.problems == {"score_pooled_model": "too few days"}
+        assert (older.session, older.checks, older.failed, older.problems) == (NIGHT, 1, (), {})
 
     def test_of_the_sessions_between_two_dates(self, pages, mornings):
         mornings.record_quality(NIGHT, 0, [check()], {})
