@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from riskops.records import CheckResult, Comparison, LivedReduction, ModelScore, Publication, Signal, Verb
+from riskops.records import CheckResult, Comparison, ModelScore, Publication, Signal, Verb
 from riskops.report.changes import Earlier, mailed_before, of_the_mail_before
 from riskops.report.content import Background, Content, content
+from riskops.store.history_reader import LastMail
 from riskops.store.mornings import Stage
 
 
@@ -24,7 +25,7 @@ class Found:
     signals: Mapping[str, Sequence[Signal]]
     stages: Mapping[Verb, Stage]
     outcomes: tuple[str, ...]
-    mailed_before: Mapping[str, LivedReduction]
+    mailed_before: LastMail | None
     replaced: Publication | None
     sealed_at: datetime | None
 
@@ -47,5 +48,7 @@ class Found:
     def _earlier(self) -> Earlier:
         if self.replaced is not None:
             return of_the_mail_before(self.replaced)
+        if self.mailed_before is None:
+            return Earlier()
         names = {decision.trader_id: decision.name for decision in self.publication.decisions}
-        return mailed_before({key: {0: lived} for key, lived in self.mailed_before.items()}, names)
+        return mailed_before(self.mailed_before.session, self.mailed_before.limits, names)

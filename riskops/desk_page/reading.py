@@ -205,7 +205,7 @@ def _found(desk: Desk, at: Place, stages: Mapping[Verb, Stage]) -> Found:
         signals=_signals(desk, at.decided, stages),
         stages=stages,
         outcomes=_outcomes(publication, stages),
-        mailed_before=desk.store.pages.mailed_last(session),
+        mailed_before=desk.store.history.mailed_last(session),
         replaced=mornings.publication(session, revision - 1) if revision else None,
         sealed_at=at.decided.sealed_at,
     )

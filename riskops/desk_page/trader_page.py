@@ -104,8 +104,7 @@ def _limit(decision: Decision | None) -> tuple[Fact, ...]:
         Limit=f"{dollars(decision.limit_cents)} (from {dollars(decision.base_limit_cents)})",
         Cut=f"{decision.reduction}%",
         Standing=standing(decision),
-        Reasons=reasons(decision) or "no rule fired",
-        Confidence=confidence(decision) if decision.reduction else "",
+        **_why(decision),
         Flip_distance=flip_distance(decision),
         Notes="; ".join(notes(decision)),
     )
@@ -118,6 +117,16 @@ def _standing(overrides: Sequence[Override], today: date | None) -> tuple[tuple[
         for one in overrides
         if one.taken_back is None and (today is None or one.asked.last_session >= today)
     )
+
+
+def _why(decision: Decision) -> dict[str, str]:
+    """Return the reasons of a cut with their confidence; an override has its own, told where it stands."""
+    if decision.override is not None:
+        return {"Reasons_without_the_override": reasons(decision)}
+    return {
+        "Reasons": reasons(decision) or "no rule fired",
+        "Confidence": confidence(decision) if decision.reduction else "",
+    }
 
 
 # --- results ----------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from riskops.records import (
     CheckResult,
     Decision,
     LimitOrigin,
-    LivedReduction,
     Picture,
     Rule,
     Rung,
@@ -182,17 +181,6 @@ class PageReader:
             trader_id: tuple(Signal(Rule(row.rule), row.level, row.reason, row.numbers) for row in fired)
             for trader_id, fired in groupby(rows, key=attrgetter("trader_id"))
         }
-
-    def mailed_last(self, before: date) -> dict[str, LivedReduction]:
-        """Return the limits of the last session before a date whose mail left, by trader."""
-        last = sa.select(sa.func.max(published_limits.c.session)).where(published_limits.c.session < before)
-        query = (
-            sa.select(published_limits)
-            .where(published_limits.c.session == last.scalar_subquery())
-            .order_by(published_limits.c.revision)
-        )
-        with self._database.reading() as connection:
-            return {row.trader_id: _lived(row) for row in connection.execute(query)}
 
     def applied(self, session: date) -> dict[str, tuple[int, LimitOrigin]]:
         """Return the limits known to be in force on a session (cents), and how that is known, by trader."""
@@ -374,17 +362,6 @@ def _of_trader(
 
 def _decided(row: sa.Row) -> Decided:
     return Decided(row.session, row.revision, Rung(row.rung), Verdict(row.verdict), row.sealed_at)
-
-
-def _lived(row: sa.Row) -> LivedReduction:
-    return LivedReduction(
-        trader_id=row.trader_id,
-        session=row.session,
-        reduction=row.reduction,
-        limit_cents=row.limit_cents,
-        base_limit_cents=row.base_limit_cents,
-        rung=Rung(row.rung),
-    )
 
 
 def _limit(row: sa.Row) -> DecidedLimit:

@@ -104,14 +104,6 @@ class TestLimits:
         mail(database)
         assert pages.in_force_of(TRADER, NIGHT, SESSION) == {NIGHT: (300_000, 500_000)}
 
-    def test_the_limits_mailed_last_are_those_of_one_session(self, pages, mornings, database):
-        before = CALENDAR.previous(NIGHT)
-        for session in (before, NIGHT):
-            decide(mornings, session)
-            mail(database, session)
-        assert {one.session for one in pages.mailed_last(SESSION).values()} == {NIGHT}
-        assert pages.mailed_last(before) == {}
-
     def test_a_decision_is_found_by_trader_session_and_revision(self, pages, mornings):
         decide(mornings)
         assert pages.decision_of(TRADER, SESSION, 0) == PUBLICATION.decisions[0]
