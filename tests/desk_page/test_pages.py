@@ -225,6 +225,7 @@ class TestLimits:
         alert = next(a for a in refused.all("p") if a.get("role") == "alert")
         field = next(a for a in refused.all("input") if a.get("name") == "note")
         assert field["aria-describedby"] == alert["id"]
+        assert "autofocus" in field
         assert not [a for a in shown("limits", desk, writer, said=NOTHING_SAID).all("p") if a.get("role")]
 
 
