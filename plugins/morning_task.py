@@ -108,11 +108,12 @@ def budgeted(verb: Verb) -> dict[str, Any]:
 
 def tell_on_call(context: Mapping[str, Any]) -> None:
     """Tell on-call which task was given up and where the runbook stands; a backfill only logs."""
-    from riskops.second_channel import RUNBOOK, tell_anyway
+    from riskops.second_channel import link_to, tell_anyway
+    from riskops.settings import readable_runbook
 
     task_id = context["task_instance"].task_id
     entry = task_id.replace("_", "-")
     told = f"{task_id} was given up for run {context['run_id']}: {context.get('exception')}."
-    log.error("%s What to do: %s#%s", told, RUNBOOK, entry)
+    log.error("%s What to do: %s", told, link_to(readable_runbook(os.environ), entry))
     if str(context["dag_run"].run_type) != RunType.BACKFILL:
         tell_anyway(os.environ, told, entry)

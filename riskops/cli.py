@@ -15,6 +15,7 @@ from __future__ import annotations
 import typer
 
 from riskops.commands import (
+    afterwards,
     asking,
     catching,
     evaluating,
@@ -40,7 +41,7 @@ app = typer.Typer(
     add_completion=False,
 )
 PANELS = {
-    "The morning": (live, status),
+    "The morning": (live, status, afterwards),
     "Questions": (asking, reigning, replaying),
     "The verbs, one by one": (verbs,),
     "History as a whole": (evaluating,),

@@ -1,7 +1,8 @@
 """The clock's ladder: what is due of a morning at a time, whoever is late.
 
 From 07:20 New York nobody waits for the model, from 07:28 not for the rules either: what is there
-is chosen from, published, composed and mailed, so that the mail is out by 07:30.
+is chosen from, published, composed and mailed, so that the mail is out by 07:30. At 07:50 somebody has
+to have read of deep cuts, at 08:00 the trading platform has the limits.
 """
 
 from __future__ import annotations
@@ -37,6 +38,16 @@ def due(now: time, done: Collection[Verb], *, is_out: bool) -> tuple[Verb, ...]:
 def is_emergency(now: time) -> bool:
     """Say whether limits are due without the risk database, held from the limits file."""
     return now >= config.RULES_UNTIL
+
+
+def is_acknowledgement_due(now: time) -> bool:
+    """Say whether somebody has to have acknowledged a mail that cuts deeply."""
+    return now >= config.ACKNOWLEDGED_BY
+
+
+def is_read_back_due(now: time) -> bool:
+    """Say whether the limits have to be in force in the trading platform."""
+    return now >= config.READ_BACK_DUE_AT
 
 
 def alarm(now: time, begun: bool, *, is_out: bool) -> str:

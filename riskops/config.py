@@ -19,7 +19,13 @@ BEGUN_BY = time(6, 30)  # a morning that has not begun by now is told to on-call
 RULES_UNTIL = time(7, 28)  # from here on limits are held where the rules have left none
 MAIL_DUE_AT = time(7, 30)
 REVIEW_AT = time(18, 0)  # on the first session of a month
-WATCHDOG_AT = (BEGUN_BY, LATEST_CUT_OFF, time(7, 24), RULES_UNTIL, MAIL_DUE_AT, time(7, 35), time(7, 40))
+ACKNOWLEDGED_BY = time(7, 50)  # a mail with cuts above 40 that nobody has acknowledged is escalated again
+READ_BACK_DUE_AT = time(8, 0)  # from here on-call hears of limits that the trading platform does not have
+WATCHDOG_AT = (
+    *(BEGUN_BY, LATEST_CUT_OFF, time(7, 24), RULES_UNTIL, MAIL_DUE_AT, time(7, 35), time(7, 40)),
+    *(ACKNOWLEDGED_BY, READ_BACK_DUE_AT),
+)
+READ_BACK_USUAL_SESSIONS = 5  # who read back within so many sessions is expected to do so again
 REVISIONS_LOOSEN_UNTIL = time(8, 0)
 CALENDAR_ENDS_SOON_DAYS = 60  # `riskops status` warns where the known sessions end within so many days
 

@@ -32,6 +32,7 @@ from riskops.report.shown_alone import shown_alone
 from riskops.settings import Delivery, Fault, MailServer, Settings
 from riskops.store.mornings import Report
 from riskops.store.outbox import REFUSED, SENT, OutboxRow
+from riskops.store.seal import LIMITS_MAIL
 from riskops.whole_files import locked, put
 
 LOCKS = "locks"  # below the output: what keeps senders apart
@@ -267,7 +268,8 @@ def _raise_for(report: Report, outcomes: Sequence[_Outcome]) -> None:
     who = "; ".join(f"{o.recipient}: {o.fate.name.lower()} ({o.problem})" for o in missed)
     found = f"The mail for {report.session} reached {len(outcomes) - len(missed)} of {len(outcomes)}. {who}."
     if all(outcome.fate is _Fate.REFUSED for outcome in missed):
-        raise DeliveryRefusedError(f"{found} Correct RISKOPS_RECIPIENTS and send again.")
+        setting = "RISKOPS_RECIPIENTS" if report.kind == LIMITS_MAIL else "RISKOPS_ESCALATION"
+        raise DeliveryRefusedError(f"{found} Correct {setting} and send again.")
     raise DeliveryError(f"{found} Send again: nobody who has it gets it twice.")
 
 

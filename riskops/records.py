@@ -495,17 +495,6 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadBack:
-    """The limit that the trading platform says a trader has on a session, and the file that says so."""
-
-    session: date
-    trader_id: str
-    limit_cents: int
-    known_at: datetime
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
     """The limit of one trader for one session, with everything the mail says of it.
 

@@ -12,12 +12,11 @@ from enum import StrEnum
 from threading import Thread
 from typing import Any
 
-from riskops.settings import Secret, Settings, readable_deployment, readable_webhook
+from riskops.settings import Secret, Settings, readable_deployment, readable_runbook, readable_webhook
 
 SECONDS_PER_TRY = 4.0
 TRIES = 2
 LONGEST_SECONDS = 10.0
-RUNBOOK = "docs/runbook.md"
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +31,9 @@ class Entry(StrEnum):
     LIMITS_FILE = "the-limits-file-is-not-written"
     WATCHDOG = "the-watchdog-speaks"
     DATABASE_IS_GONE = "the-database-is-gone"
+    LIMITS_NOT_APPLIED = "limits-are-not-applied"
+    ESCALATION = "an-escalation-is-not-out"
+    UNACKNOWLEDGED = "a-mail-is-not-acknowledged"
 
 
 def tell(settings: Settings, text: str, entry: str) -> bool:
@@ -44,16 +46,27 @@ def tell(settings: Settings, text: str, entry: str) -> bool:
     entry
         An `Entry`, or the name of a task's own entry.
     """
-    return _tell(settings.on_call_webhook, settings.deployment, text, entry)
+    return _tell(settings.on_call_webhook, settings.deployment, text, what_to_do(settings, entry))
 
 
 def tell_anyway(environ: Mapping[str, str], text: str, entry: str) -> bool:
     """Tell on-call as `tell` does, with what can be read where the settings as a whole cannot."""
-    return _tell(readable_webhook(environ), readable_deployment(environ), text, entry)
+    link = link_to(readable_runbook(environ), entry)
+    return _tell(readable_webhook(environ), readable_deployment(environ), text, link)
 
 
-def _tell(webhook: Secret, deployment: str, text: str, entry: str) -> bool:
-    body = {"text": f"RiskOps {deployment}: {text} What to do: {RUNBOOK}#{entry}"}
+def what_to_do(settings: Settings, entry: str) -> str:
+    """Return where the runbook's entry stands: a link, where the desk says where its runbook is served."""
+    return link_to(settings.runbook, entry)
+
+
+def link_to(runbook: str, entry: str) -> str:
+    """Return the address of an entry of a runbook."""
+    return f"{runbook}#{entry}"
+
+
+def _tell(webhook: Secret, deployment: str, text: str, link: str) -> bool:
+    body = {"text": f"RiskOps {deployment}: {text} What to do: {link}"}
     return _post(webhook, body, "on-call webhook")
 
 

@@ -32,6 +32,7 @@ LONGEST_PATH_BYTES = 4_096
 LONGEST_FILE_NAME_BYTES = 255
 LONGEST_SECRET_BYTES = 65_536
 LONGEST_WAIT_SECONDS = 3_600.0
+RUNBOOK = "docs/runbook.md"  # where the runbook is, unless the desk says where it is served
 
 _ATOM = r"""[^\s@<>()\[\]\\,;:"]+"""
 _BARE_ADDRESS = rf"{_ATOM}@[^\s@<>()\[\]\\,;:\".]+(?:\.[^\s@<>()\[\]\\,;:\".]+)*"
@@ -116,6 +117,8 @@ class Settings:
     heartbeat: Secret
     fault: Fault
     back_office: BackOffice | None = None
+    escalation: tuple[str, ...] = ()
+    runbook: str = RUNBOOK
 
     @property
     def is_drill(self) -> bool:
@@ -141,7 +144,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         output=_folder(environ, "RISKOPS_OUTPUT", "out"),
         delivery=_choice(environ, "RISKOPS_DELIVERY", Delivery, None),
         sender=_sender(environ.get("RISKOPS_SENDER", "riskops@localhost")),
-        recipients=_addresses(environ.get("RISKOPS_RECIPIENTS", "")),
+        recipients=_addresses(environ, "RISKOPS_RECIPIENTS"),
+        escalation=_addresses(environ, "RISKOPS_ESCALATION"),
+        runbook=_runbook(environ),
         mail_server=_mail_server(environ),
         on_call_webhook=_address(environ, "RISKOPS_ON_CALL_WEBHOOK"),
         heartbeat=_address(environ, "RISKOPS_HEARTBEAT_URL"),
@@ -158,6 +163,14 @@ def readable_webhook(environ: Mapping[str, str]) -> Secret:
         return _address(environ, "RISKOPS_ON_CALL_WEBHOOK")
     except ConfigurationError:
         return Secret("")
+
+
+def readable_runbook(environ: Mapping[str, str]) -> str:
+    """Return where the runbook is, also where that or another setting is wrong."""
+    try:
+        return _runbook(environ)
+    except ConfigurationError:
+        return RUNBOOK
 
 
 def readable_deployment(environ: Mapping[str, str]) -> str:
@@ -353,12 +366,23 @@ def _sender(text: str) -> str:
     return text
 
 
-def _addresses(text: str) -> tuple[str, ...]:
-    addresses = tuple(part.strip() for part in text.split(",") if part.strip())
+def _addresses(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    parts = environ.get(name, "").split(",")
+    addresses = tuple(part.strip() for part in parts if part.strip())
     for address in addresses:
         if not _is_address(address):
-            raise ConfigurationError(f"RISKOPS_RECIPIENTS: {_shown(address)} is no mail address.")
+            raise ConfigurationError(f"{name}: {_shown(address)} is no mail address.")
     return addresses
+
+
+def _runbook(environ: Mapping[str, str]) -> str:
+    """Read where the runbook is served; its entries' anchors are put behind it."""
+    address = environ.get("RISKOPS_RUNBOOK_URL", "")
+    if address and (not _is_web_address(address) or "#" in address):
+        raise ConfigurationError(
+            f"RISKOPS_RUNBOOK_URL={_shown(address)} is no web address of a page: write https://... without #."
+        )
+    return address or RUNBOOK
 
 
 def _is_address(text: str) -> bool:

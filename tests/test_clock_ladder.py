@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskops.clock_ladder import FINISH, alarm, due, is_emergency
+from riskops.clock_ladder import FINISH, alarm, due, is_acknowledgement_due, is_emergency, is_read_back_due
 from riskops.records import Verb
 
 SCORED = {Verb.INGEST, Verb.VALIDATE, Verb.SCORE_RULES}
@@ -48,6 +48,14 @@ def test_once_the_mail_is_out_nothing_is_due_and_nobody_is_alarmed(now, done, be
 )
 def test_what_on_call_hears_at_a_time(now, begun, expected):
     assert alarm(now, begun, is_out=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("now", "read", "in_force"),
+    [(time(7, 49, 59), False, False), (time(7, 50), True, False), (time(8), True, True)],
+)
+def test_when_the_mail_has_to_be_read_and_its_limits_in_force(now, read, in_force):
+    assert (is_acknowledgement_due(now), is_read_back_due(now)) == (read, in_force)
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,8 @@ class TestOverrides:
 
     def test_the_mail_says_whose_word_it_is(self):
         file = overridden(30, 70, later(1))
-        text = " ".join(emergency_text(held_from(file), file, 1, "gone").split())
+        link = "docs/runbook.md#the-database-is-gone"
+        text = " ".join(emergency_text(held_from(file), file, 1, "gone", link).split())
         assert "REDUCE LIMIT BY 70% to $1,500" in text
         assert "OVERRIDDEN by anna until Tue 17 Mar (override 12): news; decided without it: 40%" in text
 

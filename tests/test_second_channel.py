@@ -13,7 +13,7 @@ from riskops import second_channel
 from riskops.errors import ConfigurationError, DeliveryError
 from riskops.pipeline.send import send
 from riskops.records import Rung, RunType, Verb
-from riskops.second_channel import Entry, ping, tell
+from riskops.second_channel import Entry, ping, tell, tell_anyway
 from riskops.settings import read_settings
 from tests.builders import SESSION
 from tests.delivery_process import report
@@ -57,6 +57,17 @@ class TestMessages:
         assert tell(settings, "send_report was given up.", "send-report")
         said = "RiskOps test: send_report was given up. What to do: docs/runbook.md#send-report"
         assert listener.heard == [(f"/on-call/{CANARY}", {"text": said})]
+
+    def test_where_the_runbook_is_served_the_message_links_to_its_entry(self, listener, tmp_path):
+        changes = addresses(listener) | {"RISKOPS_RUNBOOK_URL": "https://risk.example.com/runbook"}
+        assert tell(settings_of(tmp_path, **changes), "text", Entry.WATCHDOG)
+        assert tell_anyway(changes, "text", "send-report")
+        links = [body["text"].split(" What to do: ")[1] for _, body in listener.heard]
+        assert links == [f"https://risk.example.com/runbook#{e}" for e in (Entry.WATCHDOG, "send-report")]
+
+    def test_a_place_that_cannot_be_read_leaves_the_one_in_the_project(self, listener, tmp_path):
+        assert tell_anyway(addresses(listener) | {"RISKOPS_RUNBOOK_URL": "nowhere"}, "text", "send-report")
+        assert listener.heard[0][1]["text"].endswith("What to do: docs/runbook.md#send-report")
 
     def test_without_an_address_nothing_is_sent(self, tmp_path):
         settings = settings_of(tmp_path)

@@ -36,6 +36,14 @@ def test_a_complete_environment_is_read():
     assert settings.mail_server.security == "starttls"
     assert settings.fault is Fault.NONE
     assert not settings.is_drill
+    assert (settings.escalation, settings.runbook) == ((), "docs/runbook.md")
+
+
+def test_the_escalation_list_and_the_place_of_the_runbook_are_read():
+    more = {"RISKOPS_ESCALATION": "a@example.com,b@example.com", "RISKOPS_RUNBOOK_URL": "https://x.example/r"}
+    settings = read_settings(PRODUCTION | more)
+    assert settings.escalation == ("a@example.com", "b@example.com")
+    assert settings.runbook == "https://x.example/r"
 
 
 @pytest.mark.parametrize("name", ["RISKOPS_DEPLOYMENT", "RISKOPS_DATABASE_URL"])
@@ -62,6 +70,10 @@ def test_a_required_variable_that_is_missing_or_empty_is_named(name, gone):
         ("RISKOPS_SMTP_TIMEOUT", "nan", "positive number of seconds"),
         ("RISKOPS_SMTP_TIMEOUT", "inf", "positive number of seconds"),
         ("RISKOPS_RECIPIENTS", "risk at example.com", "no mail address"),
+        ("RISKOPS_ESCALATION", "ceo at example.com", "no mail address"),
+        ("RISKOPS_RUNBOOK_URL", "runbook", "no web address of a page"),
+        ("RISKOPS_RUNBOOK_URL", "https://risk.example.com/runbook#top", "no web address of a page"),
+        ("RISKOPS_RUNBOOK_URL", "https://risk.example.com/a b", "no web address of a page"),
         ("RISKOPS_RECIPIENTS", "a@example.com\nBcc: b@example.com", "no mail address"),
         ("RISKOPS_RECIPIENTS", "a@b@example.com", "no mail address"),
         ("RISKOPS_RECIPIENTS", "a@[", "no mail address"),

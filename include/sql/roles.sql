@@ -37,7 +37,7 @@ ALTER DEFAULT PRIVILEGES FOR ROLE riskops_owner IN SCHEMA public
     GRANT SELECT ON TABLES TO riskops_auditor;
 
 -- what has left or was recorded is not changed any more, and the schema's version is the owner's word
-REVOKE UPDATE, DELETE ON seals, published_limits, ledger, outcomes, economics FROM riskops_runtime;
+REVOKE UPDATE, DELETE ON seals, published_limits, applied_limits, ledger, outcomes, economics FROM riskops_runtime;
 REVOKE UPDATE, DELETE ON traders, trader_names, roster, accounts, base_limits FROM riskops_runtime;
 REVOKE UPDATE, DELETE ON overrides, overrides_taken_back, acknowledgements, revisions FROM riskops_runtime;
 REVOKE UPDATE, DELETE ON read_back_files, read_backs FROM riskops_runtime;

@@ -17,6 +17,7 @@ from riskops.desk import Desk, wall_clock
 from riskops.errors import SessionError, StoreError
 from riskops.pipeline.backup import last_backup
 from riskops.pipeline.export import standing
+from riskops.pipeline.read_back import in_force
 from riskops.pipeline.stage import roster_known_by
 from riskops.records import Run, Verb
 from riskops.sessions import DESK_ZONE, TradingCalendar, desk_date, desk_time, trading_calendar
@@ -28,7 +29,7 @@ app = typer.Typer()
 
 NAMED_AT_MOST = 8
 MEGABYTE = 1_000_000
-TELLS_NOBODY = ("digest", "news", "told")  # in receipts; the mail says it in words
+TELLS_NOBODY = ("digest", "news", "told", "runbook")  # in receipts; the mail says it in words
 
 
 @app.command()
@@ -62,6 +63,8 @@ def _standing(desk: Desk, run: Run) -> dict[str, object]:
         "rung": "not decided" if publication is None else publication.rung_label,
         "why": "nothing has been run for this session yet" if publication is None else publication.why,
         "mail": "out, the session is sealed" if frozen else "not out",
+        "acknowledged by": _acknowledged(desk, run),
+        "limits applied": in_force(desk, run.session).in_words,
         "limits file": standing(desk, run),
         "accounts fetched": _counted(newest, night),
         "behind": _behind(newest, night) or "nobody",
@@ -78,8 +81,19 @@ def _around(settings: Settings, now: datetime) -> dict[str, object]:
         "calendar": _horizon(calendar, desk_date(now)),
         "last backup": _backup(settings, now),
         "delivery": settings.delivery.value,
+        "escalation list": _escalation(settings),
         "fault drilled": settings.fault.value,
     }
+
+
+def _acknowledged(desk: Desk, run: Run) -> str:
+    known = desk.store.acknowledgements.of(run.session, run.revision)
+    return ", ".join(one.by for one in known) or "nobody"
+
+
+def _escalation(settings: Settings) -> str:
+    count = len(settings.escalation)
+    return f"{count} of RISKOPS_ESCALATION" if count else "NONE, RISKOPS_ESCALATION is empty"
 
 
 # --- freshness --------------------------------------------------------------------------------
@@ -188,9 +202,10 @@ def _left(receipt: Mapping[str, object]) -> str:
 
 
 def _mails(desk: Desk, run: Run) -> Table:
-    table = _headed("Mails", "Recipient", "State", "Attempts", "Problem")
+    table = _headed("Mails", "Mail", "Recipient", "State", "Attempts", "Problem")
     for row in Outbox(desk.store.database).rows(run.session, run.revision):
-        table.add_row(Text(row.recipient), row.state, str(row.attempts), Text(row.problem))
+        kind = row.kind.replace("_", " ")
+        table.add_row(kind, Text(row.recipient), row.state, str(row.attempts), Text(row.problem))
     return table
 
 

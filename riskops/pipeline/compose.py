@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
+from riskops import second_channel
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
 from riskops.overrides import others
 from riskops.pipeline.background import background
+from riskops.pipeline.read_back import applied_lines
 from riskops.pipeline.record_outcomes import news_of
 from riskops.pipeline.stage import Receipt, cut_off, settled, stage
 from riskops.records import Picture, Publication, Run, RunType, Verb
@@ -21,11 +23,13 @@ from riskops.report.render import as_html, as_text, fitting, subject
 from riskops.report.roster_lines import roster_lines
 from riskops.report.wording import one_line
 from riskops.roster import SET_UP
+from riskops.second_channel import Entry
 from riskops.settings import Fault
 from riskops.store.mornings import Report, Stage
 from riskops.store.outcomes import TOLD
 from riskops.store.seal import LIMITS_MAIL
 
+RUNBOOK = "runbook"  # in the receipt: where the runbook was, which the mail links to
 FALLIBLE = {
     Verb.INGEST: "The ingest",
     Verb.VALIDATE: "The data checks",
@@ -48,7 +52,12 @@ def compose(desk: Desk, run: Run) -> Receipt:
     with stage(desk, run, Verb.COMPOSE):
         stages = desk.store.mornings.stages(run.session, run.revision)
         report = _report(desk, run, _committed(desk, run), stages)
-        receipt = {"subject": report.subject, "digest": report.digest, TOLD: _told(stages)}
+        receipt = {
+            "subject": report.subject,
+            "digest": report.digest,
+            TOLD: _told(stages),
+            RUNBOOK: desk.settings.runbook,
+        }
         if not desk.store.mornings.archive(report, receipt):
             receipt = {**receipt, "sealed": True}
     return receipt
@@ -76,8 +85,13 @@ def _report(desk: Desk, run: Run, publication: Publication, stages: Mapping[Verb
         faults=_faults(desk, stages, reasons),
         roster=_roster_news(desk, run),
         overrides=_override_news(desk, run),
-        outcomes=[*_outcomes(desk, run, stages.get(Verb.RECORD_OUTCOMES)), *missing],
+        outcomes=[
+            *applied_lines(desk, run),
+            *_outcomes(desk, run, stages.get(Verb.RECORD_OUTCOMES)),
+            *missing,
+        ],
         background=known,
+        what_to_do=second_channel.what_to_do(desk.settings, Entry.LIMITS_ARE_HELD),
     )
     composed, pictures = _drawn(fitting(composed))
     text, html = as_text(composed), as_html(composed)

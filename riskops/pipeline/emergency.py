@@ -131,7 +131,9 @@ def _decide(settings: Settings, calendar: TradingCalendar, session: date, proble
     """Hold the limits and keep them: once a mail has left, whoever mails later mails the same."""
     file = fit_file(settings, calendar, session)
     held = emergency.hold(file, session, calendar)
-    text = emergency_text(held, file, emergency.age(file, session, calendar), problem)
+    age = emergency.age(file, session, calendar)
+    link = second_channel.what_to_do(settings, Entry.DATABASE_IS_GONE)
+    text = emergency_text(held, file, age, problem, link)
     report = Report.plain(session, 0, LIMITS_MAIL, emergency_subject(session), text)
     decided = Emergency(settings.deployment, held, report)
     document = json.dumps(to_document(decided), indent=1) + "\n"

@@ -10,6 +10,7 @@ from riskops.desk import Desk
 from riskops.errors import SourceError
 from riskops.pipeline.arrival import Arrival, in_handfuls
 from riskops.pipeline.faults import force
+from riskops.pipeline.read_back import take_dropped_late
 from riskops.pipeline.stage import Receipt, is_today, roster_known_by, settled, stage
 from riskops.records import Account, Run, RunType, Verb
 from riskops.sessions import desk_date, desk_time
@@ -32,6 +33,7 @@ def ingest(desk: Desk, run: Run) -> Receipt:
     if (receipt := settled(desk, run, Verb.INGEST)) is not None:
         return receipt
     with stage(desk, run, Verb.INGEST):
+        take_dropped_late(desk, run)
         force(desk, Fault.INGEST_RAISES)
         news, receipt = fetch_missing(desk, run.session, roster_known_by(desk, run))
         _record_cut_off(desk, run)

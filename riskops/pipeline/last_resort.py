@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import riskops
-from riskops import ladder, overrides
+from riskops import ladder, overrides, second_channel
 from riskops.desk import Desk
 from riskops.pipeline.stage import cut_off
 from riskops.records import Decision, Publication, Run, Rung, Verdict
 from riskops.report.minimal import minimal_subject, minimal_text
+from riskops.second_channel import Entry
 from riskops.store.mornings import Report
 from riskops.store.outbox import LastResort
 from riskops.store.seal import LIMITS_MAIL
@@ -29,7 +30,8 @@ def minimal_mail(desk: Desk, run: Run, why: str) -> LastResort:
     committed = _last_committed(desk, run)
     decisions = None if committed is None else committed.decisions
     committed_for = None if committed is None else committed.session
-    text = minimal_text(run.session, decisions, why, committed_for)
+    link = second_channel.what_to_do(desk.settings, Entry.MINIMAL_MAIL)
+    text = minimal_text(run.session, decisions, why, link, committed_for)
     report = Report.plain(run.session, run.revision, LIMITS_MAIL, minimal_subject(run.session), text)
     return LastResort(report, _in_force(desk, run, committed, why))
 

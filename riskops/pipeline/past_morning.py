@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from riskops.errors import ReplayError
 from riskops.records import Publication, Run, RunType, Verb
-from riskops.settings import Fault
+from riskops.settings import RUNBOOK, Fault
 from riskops.store.decision_records import BEFORE_THE_LIMITS, DecisionRecord
 from riskops.store.mornings import Report, Stage
 from riskops.store.rewind import Before, Inputs
@@ -47,7 +47,8 @@ class PastMorning:
     """What is on record of a decided session.
 
     `stages` is how far each verb had got when the limits were committed; `calls` are the journal's,
-    in their order; `record` is ``None`` where the limits are older than records are.
+    in their order; `record` is ``None`` where the limits are older than records are. `runbook` is where
+    the runbook was served, which the mail links to.
     """
 
     publication: Publication
@@ -58,6 +59,7 @@ class PastMorning:
     report: Report | None
     calls: tuple[Call, ...]
     wrote_ledger: bool
+    runbook: str
 
     @property
     def without_verbs(self) -> str:
@@ -186,7 +188,13 @@ def past_morning(store: RiskStore, session: date, revision: int) -> PastMorning:
         report=mornings.report(session, revision, LIMITS_MAIL),
         calls=_calls(store.journal.of_session(session, revision)),
         wrote_ledger=bool(document["ledger"]) and revision == 0,
+        runbook=_runbook(store, session, revision),
     )
+
+
+def _runbook(store: RiskStore, session: date, revision: int) -> str:
+    composed = store.mornings.stages(session, revision).get(Verb.COMPOSE)
+    return RUNBOOK if composed is None else str(composed.detail.get("runbook", RUNBOOK))
 
 
 def _publication(store: RiskStore, session: date, revision: int) -> Publication:

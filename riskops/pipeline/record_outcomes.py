@@ -54,7 +54,7 @@ def _record(desk: Desk, run: Run) -> tuple[int, Receipt]:
     moment = cut_off(desk, run)
     history = read_history(desk, run)
     results = desk.store.outcomes.results(first, run.session, moment)
-    days = outcomes.ended(history, results, desk.store.outcomes.limits(first, run.session))
+    days = outcomes.ended(history, results, desk.store.outcomes.limits(run.session, moment))
     new = outcomes.unrecorded(days, desk.store.outcomes.newest(first, run.session), moment)
     _add(desk, history, new, moment)
     return len(new), _receipt(desk, run, outcomes.waiting(history, results), moment)

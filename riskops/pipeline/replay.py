@@ -149,6 +149,7 @@ class _Again:
             on_call_webhook=Secret(""),
             heartbeat=Secret(""),
             fault=self._past.fault,
+            runbook=self._past.runbook,
         )
         self._desk = replace(
             desk, settings=settings, store=store, version=self._past.publication.code_version

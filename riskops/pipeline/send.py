@@ -5,6 +5,7 @@ from __future__ import annotations
 from riskops import second_channel
 from riskops.delivery import LOCKS, deliver
 from riskops.desk import Desk
+from riskops.pipeline.escalate import escalate
 from riskops.pipeline.export import export
 from riskops.pipeline.last_resort import minimal_mail
 from riskops.pipeline.mailed_since import know_what_left
@@ -23,7 +24,7 @@ def send(desk: Desk, run: Run) -> Receipt:
     """Deliver the composed report, or the minimal mail where it could not be composed.
 
     A backfill never mails, and a run for another day only where it was asked to: the report stays
-    in the archive.
+    in the archive. Where it cuts somebody by more than 40 % the escalation list has its mail next.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def send(desk: Desk, run: Run) -> Receipt:
     try:
         receipt = _sent(desk, run)
     finally:
-        exported = export(desk, run)
+        exported = {**export(desk, run), **escalate(desk, run)}
     return {**receipt, **exported}
 
 

@@ -10,11 +10,13 @@ from datetime import datetime, time
 
 from riskops import clock_ladder, config, second_channel
 from riskops.desk import Desk
-from riskops.errors import LimitsFileError, OlderRecordError, RiskOpsError, StoreError
+from riskops.errors import DeliveryError, LimitsFileError, OlderRecordError, RiskOpsError, StoreError
 from riskops.pipeline.emergency import fit_file, mail_from_file
+from riskops.pipeline.escalate import escalate, escalate_again
 from riskops.pipeline.export import export
 from riskops.pipeline.mailed_since import know_what_left
 from riskops.pipeline.morning import TIMED_OUT, Step
+from riskops.pipeline.read_back import check_applied
 from riskops.records import Run, Verb
 from riskops.second_channel import Entry
 from riskops.sessions import DESK_ZONE, TradingCalendar, desk_date
@@ -47,7 +49,21 @@ def watch(desk: Desk, run: Run, perform: Callable[[Verb], Step], report: Callabl
     if alarm or failed:
         told = "; ".join(filter(None, [alarm, *failed]))
         second_channel.tell(desk.settings, f"{run.session}: {told}.", Entry.WATCHDOG)
-    return not alarm and not failed
+    is_well = _look_after_the_mail(desk, run)
+    return not alarm and not failed and is_well
+
+
+def _look_after_the_mail(desk: Desk, run: Run) -> bool:
+    """Escalate deep cuts, again where nobody has read of them, and look whether the limits are in force."""
+    escalated = escalate(desk, run)
+    try:
+        escalate_again(desk, run)
+        is_told = True
+    except DeliveryError as error:
+        told = f"{run.session}: nobody has acknowledged the mail, and that is not with everybody: {error}"
+        second_channel.tell(desk.settings, told, Entry.ESCALATION)
+        is_told = False
+    return "escalation_problem" not in escalated and is_told and bool(check_applied(desk, run)["well"])
 
 
 def _perform(

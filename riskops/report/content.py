@@ -174,6 +174,7 @@ def content(
     outcomes: Sequence[str] = (),
     background: Background = NO_BACKGROUND,
     sealed_at: datetime | None = None,
+    what_to_do: str = "",
 ) -> Content:
     """Arrange one morning for reading.
 
@@ -193,6 +194,8 @@ def content(
         What is told beside the decisions.
     sealed_at
         When the session was sealed, where the mail describes one that is out.
+    what_to_do
+        Where the runbook says what to do about held limits; told where they are held.
     """
     tiers = _tiers(publication.decisions)
     model = said_of_the_model(publication, comparison, model_scores)
@@ -214,7 +217,7 @@ def content(
         evidence=evidence_lines(comparison, model),
         benefit=benefit_chart(comparison.rules_course) if comparison else None,
         health=(*_health(publication, checks, restricted_share), *roster, *overrides, *outcomes),
-        footer=_footer(publication, comparison, sealed_at),
+        footer=_footer(publication, comparison, sealed_at, what_to_do),
     )
 
 
@@ -458,7 +461,7 @@ def _health(
 
 
 def _footer(
-    publication: Publication, comparison: Comparison | None, sealed_at: datetime | None
+    publication: Publication, comparison: Comparison | None, sealed_at: datetime | None, what_to_do: str
 ) -> tuple[tuple[str, str], ...]:
     known = "" if comparison is None or comparison.reason == publication.why else comparison.reason
     lines = [
@@ -468,6 +471,7 @@ def _footer(
         ("Code version", one_line(publication.code_version)),
         ("Revision", str(publication.revision) if publication.revision else ""),
         ("Sealed", desk_moment(sealed_at) if sealed_at else ""),
+        ("What to do", what_to_do if _is_emergency(publication) else ""),
     ]
     return tuple((label, value) for label, value in lines if value)
 

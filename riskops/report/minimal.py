@@ -23,7 +23,11 @@ def minimal_subject(session: date) -> str:
 
 
 def minimal_text(
-    session: date, decisions: Sequence[Decision] | None, why: str, committed_for: date | None = None
+    session: date,
+    decisions: Sequence[Decision] | None,
+    why: str,
+    what_to_do: str,
+    committed_for: date | None = None,
 ) -> str:
     """Return the minimal mail.
 
@@ -33,6 +37,8 @@ def minimal_text(
         The limits committed last; ``None`` where there are none.
     why
         What broke, in words.
+    what_to_do
+        Where the runbook says what to do.
     committed_for
         The session `decisions` were committed for, where that is another one than `session`.
     """
@@ -44,6 +50,7 @@ def minimal_text(
         *(_without_limits() if decisions is None else _with_limits(decisions, committed_for or session)),
         "",
         "Rung and checks: run `riskops status`.",
+        f"What to do: {what_to_do}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -71,7 +78,9 @@ def emergency_subject(session: date) -> str:
     return f"RiskOps loss limits {session:%a} {session}: EMERGENCY MAIL, the risk database is out of reach"
 
 
-def emergency_text(held: Publication, file: LimitsFile, sessions_old: int, problem: str) -> str:
+def emergency_text(
+    held: Publication, file: LimitsFile, sessions_old: int, problem: str, what_to_do: str
+) -> str:
     """Return the emergency mail.
 
     Parameters
@@ -82,6 +91,8 @@ def emergency_text(held: Publication, file: LimitsFile, sessions_old: int, probl
         The limits file they are made from, `sessions_old` sessions before.
     problem
         Why the risk database cannot be used, in words.
+    what_to_do
+        Where the runbook says what to do.
     """
     lines = [
         f"DAILY LOSS LIMITS FOR {long_date(held.session).upper()} - EMERGENCY MAIL",
@@ -98,6 +109,7 @@ def emergency_text(held: Publication, file: LimitsFile, sessions_old: int, probl
         "These limits stand when the database is back: RiskOps takes them over and mails no others.",
         "",
         f"For on-call: {one_line(problem)}",
+        f"What to do: {what_to_do}",
     ]
     return "\n".join(lines) + "\n"
 

@@ -29,13 +29,23 @@ def subject(content: Content) -> str:
 
 def as_text(content: Content) -> str:
     """Return the mail as plain text of at most 78 columns; what continues a line is indented."""
-    text = _environment().get_template("limits.txt").render(mail=content)
-    return "".join(f"{_wrapped(line)}\n" for line in text.splitlines())
+    return text_of("limits.txt", content)
 
 
 def as_html(content: Content) -> str:
     """Return the mail as one HTML page that needs nothing from elsewhere."""
-    return _environment().get_template("limits.html").render(mail=content)
+    return html_of("limits.html", content)
+
+
+def text_of(template: str, mail: object) -> str:
+    """Return the view model of a mail as plain text; what continues a line is indented."""
+    text = _environment().get_template(template).render(mail=mail)
+    return "".join(f"{_wrapped(line)}\n" for line in text.splitlines())
+
+
+def html_of(template: str, mail: object) -> str:
+    """Return the view model of a mail as one HTML page."""
+    return _environment().get_template(template).render(mail=mail)
 
 
 def fitting(content: Content) -> Content:

@@ -150,12 +150,12 @@ def file_digest(path: Path) -> str:
     InputError
         If the file cannot be read.
     """
-    _refuse_what_is_no_file(path)
+    refuse_what_is_no_file(path)
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def count_lines(path: Path) -> int:
@@ -166,12 +166,12 @@ def count_lines(path: Path) -> int:
     InputError
         If the file cannot be read.
     """
-    _refuse_what_is_no_file(path)
+    refuse_what_is_no_file(path)
     try:
         with path.open("rb") as stream:
             return sum(block.count(b"\n") for block in iter(lambda: stream.read(_BLOCK_BYTES), b""))
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def row_texts(path: Path, mapping: ColumnMapping, line_numbers: Collection[int]) -> dict[int, str]:
@@ -393,7 +393,14 @@ class _BadLineError(ValueError):
     """A line that is no row of cells."""
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
+def refuse_what_is_no_file(path: Path) -> None:
+    """Refuse a path that leads to no regular file.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it is something else.
+    """
     named = shown(path.name or str(path))
     if not path.name.isprintable():
         raise InputError(f"{path.name!a} is no name for a file: it cannot be printed. Rename the file.")
@@ -402,20 +409,21 @@ def _refuse_what_is_no_file(path: Path) -> None:
     except (FileNotFoundError, ValueError) as error:  # ValueError: a NUL in the path
         raise InputError(f"{named} does not exist. Check the path.") from error
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if stat.S_ISDIR(mode):
         raise InputError(f"{named} is a folder, not a file. Name one CSV file in it.")
     if not stat.S_ISREG(mode):
         raise InputError(f"{named} is no regular file. Save the transactions as a CSV file.")
 
 
-def _unreadable(path: Path, error: OSError) -> InputError:
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Return why a file cannot be read, in words."""
     return InputError(f"{path.name} cannot be read: {error.strerror}. Check the path and its permissions.")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Stream the lines that are not blank, numbered from 1, without their ends."""
-    _refuse_what_is_no_file(path)
+    refuse_what_is_no_file(path)
     blank = 0
     try:
         with path.open("rb") as stream:
@@ -430,7 +438,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                         f"{path.name}:{number}: more than {MAX_BLANK_LINES:,} blank lines. Export again."
                     )
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def _bounded_lines(readline: Callable[[int], bytes], name: str) -> Iterator[bytes]:

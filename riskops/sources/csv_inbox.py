@@ -3,6 +3,7 @@
 A file is called ``<anything>_<YYYY-MM-DD>.csv``: the date is the session it covers, and it covers every
 account of the desk for it. A session without a file is not covered, which is not the same as a quiet
 day. Whoever writes the files should write them under another name and rename them when complete.
+Files that start with ``applied_`` are read back from the trading platform and hold no transactions.
 
 Rows of earlier sessions are left to those sessions' own files; rows of a later session are refused.
 """
@@ -20,6 +21,7 @@ from riskops.records import Account, Trade
 from riskops.sessions import TradingCalendar
 from riskops.sources.csv_files import HOW_TO_ENROL, Rejected, read_with_rejects
 from riskops.sources.mappings import CLOSED_TRADES, ColumnMapping, shown
+from riskops.sources.read_back_file import DROPPED_AS
 from riskops.sources.source import Fetched
 
 _FILE_NAME = re.compile(r".*_([0-9]{4}-[0-9]{2}-[0-9]{2})\.csv", re.IGNORECASE)
@@ -125,8 +127,10 @@ class CsvInbox:
 
 def _session_of(path: Path) -> date | None:
     match = _FILE_NAME.fullmatch(path.name)
+    if match is None or path.name.startswith(DROPPED_AS):
+        return None
     try:
-        return date.fromisoformat(match.group(1)) if match else None
+        return date.fromisoformat(match.group(1))
     except ValueError:
         return None
 

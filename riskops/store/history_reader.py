@@ -64,7 +64,7 @@ class HistoryReader:
         """
         with self._database.reading() as connection:
             results = connection.execute(*_as_of("daily_results_as_of", session, cut_off)).all()
-            applied = connection.execute(*_as_of("applied_before", session)).all()
+            applied = connection.execute(*_as_of("applied_before", session, cut_off)).all()
         by_trader = {key: list(rows) for key, rows in groupby(results, key=itemgetter(0))}
         roster = self._roster.view(cut_off)
         active = {trader.trader_id for trader in roster.active(session)}

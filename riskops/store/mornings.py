@@ -319,6 +319,12 @@ class Mornings:
                 return None
             return Report(**row, pictures=pictures_of(connection, session, revision, kind, row["html"]))
 
+    def newest_sealed(self, session: date) -> int | None:
+        """Return the revision of a session's newest mail that is out, ``None`` where none is."""
+        query = sa.select(sa.func.max(seals.c.revision)).where(seals.c.session == session)
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
     def is_frozen(self, session: date, revision: int) -> bool:
         """Say whether the limits of a session may no longer change."""
         with self._database.reading() as connection:

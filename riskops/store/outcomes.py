@@ -18,7 +18,6 @@ from riskops.sessions import desk_time
 from riskops.store.database import Database, statement
 from riskops.store.tables import (
     UtcDateTime,
-    applied_limits,
     decisions,
     economics,
     outcomes,
@@ -72,13 +71,16 @@ class Outcomes:
             for row in rows
         }
 
-    def limits(self, first: date, session: date) -> dict[Key, tuple[int, LimitOrigin]]:
-        """Return the limits known to have been in force (cents) and how that is known."""
-        query = sa.select(applied_limits).where(
-            applied_limits.c.session >= first, applied_limits.c.session < session
+    def limits(self, session: date, cut_off: datetime) -> dict[Key, tuple[int, LimitOrigin]]:
+        """Return the limits that `cut_off` knew as in force before `session` (cents), and how it knew."""
+        query = (
+            sa.text(statement("applied_before"))
+            .bindparams(sa.bindparam("session", type_=sa.Date))
+            .bindparams(sa.bindparam("cut_off", type_=UtcDateTime))
+            .columns(session=sa.Date)
         )
         with self._database.reading() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query, {"session": session, "cut_off": cut_off}).all()
         return {(row.session, row.trader_id): (row.limit_cents, LimitOrigin(row.origin)) for row in rows}
 
     def newest(self, first: date, session: date) -> dict[Key, Ended]:

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from riskops.records import Verb
 from riskops.store.database import Database
 from riskops.store.tables import (
-    applied_limits,
     comparisons,
     cut_offs,
     decision_records,
@@ -90,9 +89,8 @@ def _forget_what_came_in(connection: sa.Connection, known: datetime) -> None:
 
 
 def _forget_seals(connection: sa.Connection, before: Before) -> None:
-    """Forget the limits of mails that had not left, and let those before them be in force again."""
+    """Forget the limits of mails that had not left."""
     gone = sa.or_(seals.c.sealed_at > before.recorded, _is_of_it(seals, before))
-    days = connection.execute(sa.select(seals.c.session).where(gone).distinct()).scalars().all()
     connection.execute(sa.delete(seals).where(gone))
     connection.execute(
         sa.delete(published_limits).where(
@@ -101,33 +99,6 @@ def _forget_seals(connection: sa.Connection, before: Before) -> None:
             )
         )
     )
-    for session in days:
-        _apply_what_is_left(connection, session)
-
-
-def _apply_what_is_left(connection: sa.Connection, session: date) -> None:
-    of_session = sa.and_(
-        applied_limits.c.session == session, applied_limits.c.origin.in_(("published", "override"))
-    )
-    connection.execute(sa.delete(applied_limits).where(of_session))
-    newest = sa.select(sa.func.max(published_limits.c.revision)).where(published_limits.c.session == session)
-    left = sa.select(
-        published_limits.c.session,
-        published_limits.c.trader_id,
-        published_limits.c.limit_cents,
-        sa.case(
-            (published_limits.c.limit_cents == published_limits.c.decided_limit_cents, "published"),
-            else_="override",
-        ),
-    ).where(
-        published_limits.c.session == session,
-        published_limits.c.revision == newest.scalar_subquery(),
-        published_limits.c.trader_id.not_in(
-            sa.select(applied_limits.c.trader_id).where(applied_limits.c.session == session)
-        ),
-    )
-    columns = ["session", "trader_id", "limit_cents", "origin"]
-    connection.execute(sa.insert(applied_limits).from_select(columns, left))
 
 
 def _forget_mornings(connection: sa.Connection, before: Before) -> None:

@@ -6,12 +6,15 @@ accepted) and sealed when the first recipient's copy is known to be accepted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
+from riskops.records import LimitOrigin
 from riskops.store.tables import (
+    UtcDateTime,
     applied_limits,
     decisions,
     outbox,
@@ -44,28 +47,39 @@ def seal(connection: sa.Connection, session: date, revision: int, moment: dateti
     left = connection.execute(sa.select(*[decisions.c[name] for name in copied]).where(of_session)).mappings()
     rows = [dict(row) for row in left]
     insert_missing(connection, published_limits, rows)
-    _apply(connection, session, rows)
+    _apply(connection, session, rows, moment)
 
 
-def _apply(connection: sa.Connection, session: date, rows: Sequence[dict]) -> None:
-    """Take what left as in force, a correction included; what was read back stands."""
-    earlier = sa.and_(
-        applied_limits.c.session == session, applied_limits.c.origin.in_(("published", "override"))
+def _apply(
+    connection: sa.Connection, session: date, rows: Sequence[Mapping[str, Any]], moment: datetime
+) -> None:
+    """Note that what left is in force from now on; what left or was read back before stays on record."""
+    known_at = _later_than_applied(connection, session, moment)
+    applied = [
+        {
+            "session": session,
+            "trader_id": row["trader_id"],
+            "origin": _origin(row).value,
+            "known_at": known_at,
+            "limit_cents": row["limit_cents"],
+        }
+        for row in rows
+    ]
+    insert_missing(connection, applied_limits, applied)
+
+
+def _origin(row: Mapping[str, Any]) -> LimitOrigin:
+    is_as_decided = row["limit_cents"] == row["decided_limit_cents"]
+    return LimitOrigin.PUBLISHED if is_as_decided else LimitOrigin.OVERRIDE
+
+
+def _later_than_applied(connection: sa.Connection, session: date, moment: datetime) -> datetime:
+    """Return `moment`, or just after the newest limit of a session where a clock was set back."""
+    newest = sa.select(sa.func.max(applied_limits.c.known_at, type_=UtcDateTime)).where(
+        applied_limits.c.session == session
     )
-    connection.execute(sa.delete(applied_limits).where(earlier))
-    insert_missing(
-        connection,
-        applied_limits,
-        [
-            {
-                "session": session,
-                "trader_id": row["trader_id"],
-                "limit_cents": row["limit_cents"],
-                "origin": "published" if row["limit_cents"] == row["decided_limit_cents"] else "override",
-            }
-            for row in rows
-        ],
-    )
+    last = connection.execute(newest).scalar_one_or_none()
+    return moment if last is None else max(moment, last + timedelta.resolution)
 
 
 def _is_leaving(connection: sa.Connection, session: date, revision: int) -> bool:

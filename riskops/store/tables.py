@@ -567,11 +567,11 @@ revisions = sa.Table(
 read_back_files = sa.Table(
     "read_back_files",
     metadata,
-    sa.Column("digest", sa.String(64), primary_key=True),
-    sa.Column("session", sa.Date, nullable=False),
+    sa.Column("session", sa.Date, primary_key=True),
+    sa.Column("known_at", UtcDateTime, primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("file_name", sa.String(400), nullable=False),
-    sa.Column("known_at", UtcDateTime, nullable=False),
-    info={"grain": "One row a file in which the trading platform says which limits it has."},
+    info={"grain": "One row a reading: a file in which the trading platform says which limits it has."},
 )
 
 read_backs = sa.Table(
@@ -581,7 +581,8 @@ read_backs = sa.Table(
     sa.Column("trader_id", identifier(), primary_key=True),
     sa.Column("known_at", UtcDateTime, primary_key=True),
     sa.Column("limit_cents", sa.BigInteger, nullable=False),
-    sa.Column("digest", sa.ForeignKey("read_back_files.digest"), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.ForeignKeyConstraint(["session", "known_at"], ["read_back_files.session", "read_back_files.known_at"]),
     sa.CheckConstraint("limit_cents >= 0", name="limit"),
     info={"grain": "One row a session, trader and reading: the limit that the trading platform has."},
 )
@@ -591,10 +592,15 @@ applied_limits = sa.Table(
     metadata,
     sa.Column("session", sa.Date, primary_key=True),
     sa.Column("trader_id", identifier(), primary_key=True),
+    sa.Column("origin", sa.String(16), primary_key=True),
+    sa.Column("known_at", UtcDateTime, primary_key=True),
     sa.Column("limit_cents", sa.BigInteger, nullable=False),
-    sa.Column("origin", sa.String(16), nullable=False),
     sa.CheckConstraint("origin IN ('read_back', 'override', 'published')", name="origin"),
-    info={"grain": "One row a session and trader: the limit that was really in force."},
+    sa.CheckConstraint("limit_cents > 0", name="limit"),
+    info={
+        "grain": "One row a session, trader, origin and version: a limit that was in force. "
+        "What was read back goes before what left."
+    },
 )
 
 run_records = sa.Table(

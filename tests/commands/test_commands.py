@@ -28,6 +28,8 @@ ARGUMENTS = {
     "load": ("history.csv",),
     "backup": ("backup.zip",),
     "replay": ("2026-03-16",),
+    "acknowledge": ("--by", "R. Manager"),
+    "read-back": ("applied.csv",),
     "ask-again": (str(NIGHT),),
 }
 OWN_DATABASE = {"migrate", "demo", "restore", "up", "catch-mail", "check-limits", "study"}

@@ -16,7 +16,10 @@ from tests.airflow_home import DAGS, PLUGINS
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("airflow")]
 
-DAG_IDS = {"daily_risk_limits", "ingest_transactions", "mail_deadline", "review_evidence"}
+DAG_IDS = {
+    *("acknowledgement_deadline", "daily_risk_limits", "ingest_transactions", "mail_deadline"),
+    *("read_back_deadline", "review_evidence"),
+}
 LONGEST_BODY_LINES = 5
 HEAVY = {
     "numpy",

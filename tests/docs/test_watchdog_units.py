@@ -50,7 +50,10 @@ def test_the_timer_looks_at_the_times_of_the_configuration_in_new_york():
 
 
 def test_it_looks_at_every_time_at_which_the_clock_s_ladder_moves():
-    moves = {config.BEGUN_BY, config.LATEST_CUT_OFF, config.RULES_UNTIL, config.MAIL_DUE_AT}
+    moves = {
+        *(config.BEGUN_BY, config.LATEST_CUT_OFF, config.RULES_UNTIL, config.MAIL_DUE_AT),
+        *(config.ACKNOWLEDGED_BY, config.READ_BACK_DUE_AT),
+    }
     assert moves <= set(config.WATCHDOG_AT)
     assert list(config.WATCHDOG_AT) == sorted(config.WATCHDOG_AT)
 
@@ -125,5 +128,7 @@ def test_the_guide_says_the_numbers_of_the_configuration():
         f"never above {config.MAX_REDUCTION} %",
         f"| {config.RULES_UNTIL:%H:%M} |",
         f"| {config.LATEST_CUT_OFF:%H:%M} |",
+        f"| {config.ACKNOWLEDGED_BY:%H:%M} |",
+        f"| {config.READ_BACK_DUE_AT:%H:%M} |",
     ):
         assert phrase in words, phrase

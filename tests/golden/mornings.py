@@ -28,12 +28,14 @@ from riskops.records import (
 from riskops.report.changes import Earlier, Standing, of_the_mail_before
 from riskops.report.charts import Day
 from riskops.report.content import Background, Content, content
+from riskops.report.escalation import Escalation, escalation
 from riskops.report.outcome_lines import outcome_lines
 from riskops.report.override_lines import override_lines
 from tests.builders import SESSION
 
 FRIDAY = date(2026, 3, 13)
 CUT_OFF = datetime(2026, 3, 16, 10, 12, tzinfo=UTC)
+RUNBOOK = "https://risk.example.com/runbook"
 NOT_PROMOTED = "Not promoted: e = 3.1 of 20, about 70 more sessions at this pace."
 
 
@@ -336,7 +338,8 @@ def limits_held() -> Content:
         check("result_usual", severity=Severity.WARNING, passed=False, raised=True, detail="no such table"),
     ]
     known = background(earlier=earlier_of(desk, t3951=(3_500, 30)))
-    return content(made, comparison(), [check(), *failed], scores(), 0.31, background=known)
+    told = {"background": known, "what_to_do": f"{RUNBOOK}#limits-are-held"}
+    return content(made, comparison(), [check(), *failed], scores(), 0.31, **told)
 
 
 def floor() -> Content:
@@ -348,7 +351,7 @@ def floor() -> Content:
     )
     why = "the ingest failed (There is no file trades_2026-03-13.csv in the inbox)"
     made = publication(desk, rung=Rung.FLOOR, verdict=Verdict.MODEL_FAILED, why=why)
-    return content(made, None, [], (), None)
+    return content(made, None, [], (), None, what_to_do=f"{RUNBOOK}#limits-are-held")
 
 
 def quarantine() -> Content:
@@ -466,4 +469,21 @@ MORNINGS: dict[str, Callable[[], Content]] = {
         correction,
         first_morning,
     )
+}
+
+
+def deep_cuts() -> Escalation:
+    """The usual morning has one trader to escalate, a held one beside him."""
+    desk = (*seed_desk(), held("3970", 60))
+    return escalation(publication(desk), f"{RUNBOOK}#a-mail-is-not-acknowledged", again=False)
+
+
+def unacknowledged() -> Escalation:
+    """A correction that nobody has acknowledged at 07:50."""
+    left = publication(seed_desk(), revision=1)
+    return escalation(left, f"{RUNBOOK}#a-mail-is-not-acknowledged", again=True)
+
+
+ESCALATIONS: dict[str, Callable[[], Escalation]] = {
+    f"escalation_{mail.__name__}": mail for mail in (deep_cuts, unacknowledged)
 }

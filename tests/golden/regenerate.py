@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from riskops.report import escalation
 from riskops.report.render import as_html, as_text, subject
-from tests.golden.mornings import MORNINGS
+from tests.golden.mornings import ESCALATIONS, MORNINGS
 
 FOLDER = Path(__file__).parent
 
@@ -17,6 +18,11 @@ def golden_files() -> Iterator[tuple[Path, str]]:
         mail = morning()
         yield FOLDER / f"{name}.txt", f"Subject: {subject(mail)}\n\n{as_text(mail)}"
         yield FOLDER / f"{name}.html", as_html(mail)
+    for name, escalated in ESCALATIONS.items():
+        short = escalated()
+        text = escalation.as_text(short)
+        yield FOLDER / f"{name}.txt", f"Subject: {short.subject}\n\n{text}"
+        yield FOLDER / f"{name}.html", escalation.as_html(short)
 
 
 def regenerate() -> None:

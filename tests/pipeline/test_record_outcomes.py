@@ -17,6 +17,7 @@ from riskops.records import LimitOrigin, RosterEntry, RosterState, RunType
 from riskops.report.outcome_lines import NOT_RECORDED
 from riskops.sessions import desk_time
 from riskops.store import outcomes as outcomes_store
+from riskops.store.read_backs import Reading
 from riskops.store.seal import LIMITS_MAIL
 from riskops.store.tables import applied_limits, economics, outcomes, published_limits, run_records
 from tests.builders import CALENDAR, SESSION
@@ -101,6 +102,11 @@ def corrected(desk, usd, session=NIGHT, known_on=NEXT):
     """Let more of a session's result become known in the night before `known_on`."""
     more = trade(BREACHER, session, usd, desk_time(known_on, time(5, 30)), trade_id=f"more-{known_on}")
     desk.store.transactions.add([more], [], "test")
+
+
+def read_back(desk, limit_cents, known_at):
+    """Let the trading platform say which limit `BREACHER` had on `NIGHT`."""
+    desk.store.read_backs.record(Reading(NIGHT, known_at, "digest", "applied.csv", {BREACHER: limit_cents}))
 
 
 def fetch(desk, traders, on_morning):
@@ -192,12 +198,30 @@ class TestVersions:
 
     def test_a_limit_that_turns_out_to_be_another_adds_a_version(self, desk):
         record_outcomes(desk, RUN)
-        override = {"limit_cents": 1_200_000, "origin": "override"}
-        execute(desk, applied_limits.update().where(applied_limits.c.trader_id == BREACHER).values(override))
+        read_back(desk, 1_200_000, desk_time(SESSION, time(8)))
         assert record_outcomes(on(desk, NEXT), run_for(NEXT))["recorded"] == 1
         before, after = recorded(desk)
         assert (before.breached, after.breached) == (True, False)
-        assert (after.limit_cents, after.limit_origin) == (1_200_000, LimitOrigin.OVERRIDE)
+        assert (after.limit_cents, after.limit_origin) == (1_200_000, LimitOrigin.READ_BACK)
+
+    def test_what_is_read_back_after_the_cut_off_is_not_known_yet(self, desk):
+        read_back(desk, 1_200_000, desk_time(SESSION, time(8)))
+        record_outcomes(desk, RUN)
+        (found,) = recorded(desk)
+        assert (found.breached, found.limit_origin) == (True, LimitOrigin.PUBLISHED)
+
+    def test_a_limit_read_back_in_time_is_what_the_day_is_judged_by(self, desk):
+        read_back(desk, 1_200_000, desk_time(NIGHT, time(8)))
+        record_outcomes(desk, RUN)
+        (found,) = recorded(desk)
+        assert not found.breached
+        assert (found.limit_cents, found.limit_origin) == (1_200_000, LimitOrigin.READ_BACK)
+
+    def test_a_trader_the_platform_blocked_is_judged_by_the_limit_that_left(self, desk):
+        read_back(desk, 0, desk_time(NIGHT, time(8)))
+        record_outcomes(desk, RUN)
+        (found,) = recorded(desk)
+        assert (found.breached, found.limit_origin) == (True, LimitOrigin.PUBLISHED)
 
 
 class TestWhatIsMissing:

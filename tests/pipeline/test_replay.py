@@ -20,9 +20,11 @@ from riskops.pipeline.replay import asked_sessions, replay, verdict
 from riskops.pipeline.score_model import score_pooled_model
 from riskops.pipeline.send import send
 from riskops.records import LedgerKind, Rung, RunType, Verb, Verdict
+from riskops.report.wording import short_date
 from riskops.sessions import desk_time
 from riskops.settings import Fault
 from riskops.sources.mappings import CLOSED_TRADES
+from riskops.store.read_backs import Reading
 from riskops.store.seal import LIMITS_MAIL
 from riskops.store.tables import (
     decision_records,
@@ -155,6 +157,11 @@ def cell(desk, column, session=USUAL, where=()):
         return connection.execute(query).scalar_one()
 
 
+def read_back_all(desk, session, limit_cents, known_at):
+    limits = dict.fromkeys(RESULTS, limit_cents)
+    desk.store.read_backs.record(Reading(session, known_at, f"{limit_cents}", "applied.csv", limits))
+
+
 class TestEqual:
     @pytest.mark.parametrize(
         ("session", "rung"),
@@ -184,6 +191,26 @@ class TestEqual:
         (told,) = found[WITHOUT_MODEL].remarks
         assert told.startswith("score_pooled_model had not finished: Forced by RISKOPS_FAULT=model_raises")
         assert found[HELD].remarks[0].startswith("ingest had not finished: Forced")
+
+    def test_limits_that_were_read_back_after_the_cut_off_change_nothing(self, desk):
+        read_back_all(desk, USUAL, 100_000, desk_time(NEXT, time(6)))
+        read_back_all(desk, LAST, 100_000, desk_time(NEXT, time(8)))
+        live(desk, NEXT)
+        for session in (LAST, NEXT):
+            found = of(desk, session)
+            assert found.is_equal, found.difference
+
+    @ON_SQLITE
+    def test_limits_that_were_read_back_in_time_are_known_again(self, desk):
+        read_back_all(desk, LAST, 100_000, desk_time(NEXT, time(6)))
+        live(desk, NEXT)
+        read_back_all(desk, LAST, 900_000, desk_time(NEXT, time(8)))
+        told = (
+            f"Limits in force on {short_date(LAST)}: 0 of {len(RESULTS)} applied; different: 3937 has $1,000"
+        )
+        assert told in desk.store.mornings.report(NEXT, 0, LIMITS_MAIL).text
+        found = of(desk, NEXT)
+        assert found.is_equal, found.difference
 
     @ON_SQLITE
     def test_also_by_another_version_which_it_says(self, desk):

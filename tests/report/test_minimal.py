@@ -13,9 +13,16 @@ from tests.builders import CALENDAR, SESSION
 from tests.golden.mornings import FRIDAY, decision, held, seed_desk
 from tests.small_desks import PUBLICATION
 
+LINK = "https://risk.example.com/runbook#a-minimal-mail-left"
+
+
+def test_it_ends_with_a_link_to_what_to_do():
+    assert minimal_text(SESSION, None, "no database", LINK).endswith(f"What to do: {LINK}\n")
+    assert emergency_mail().endswith(f"What to do: {LINK}\n")
+
 
 def test_every_trader_has_a_line_with_the_largest_cut_first():
-    text = minimal_text(SESSION, seed_desk(), "compose broke", FRIDAY)
+    text = minimal_text(SESSION, seed_desk(), "compose broke", LINK, FRIDAY)
     lines = [line for line in text.splitlines() if line.startswith("Trader")]
     assert len(lines) == 15
     assert lines[0] == (
@@ -25,22 +32,24 @@ def test_every_trader_has_a_line_with_the_largest_cut_first():
 
 
 def test_it_says_what_broke_and_for_which_session_the_limits_were_committed():
-    text = minimal_text(SESSION, seed_desk(), "compose broke\nBcc: x", FRIDAY)
+    text = minimal_text(SESSION, seed_desk(), "compose broke\nBcc: x", LINK, FRIDAY)
     assert "could not be made: compose broke Bcc: x\n" in text
     assert "(for Friday 13 March 2026)" in text
     assert "MONDAY 16 MARCH 2026" in text
 
 
 def test_limits_committed_this_morning_are_those_of_the_session():
-    assert "(for Monday 16 March 2026)" in minimal_text(SESSION, [decision()], "compose broke")
+    assert "(for Monday 16 March 2026)" in minimal_text(SESSION, [decision()], "compose broke", LINK)
 
 
 def test_a_held_limit_is_labelled():
-    assert "HELD (rung 3)" in minimal_text(SESSION, [held("1", 60)], "compose broke")
+    assert "HELD (rung 3)" in minimal_text(SESSION, [held("1", 60)], "compose broke", LINK)
 
 
 def test_without_any_committed_limit_the_floor_is_asked_for():
-    assert "APPLY THE FLOOR BY HAND: 50% of the base limit" in minimal_text(SESSION, None, "no database")
+    assert "APPLY THE FLOOR BY HAND: 50% of the base limit" in minimal_text(
+        SESSION, None, "no database", LINK
+    )
 
 
 def test_the_subject_says_that_this_is_not_the_usual_mail():
@@ -52,7 +61,7 @@ def test_the_subject_says_that_this_is_not_the_usual_mail():
 def emergency_mail(sessions_old=1, state=State.SEALED, problem="connection refused."):
     of = CALENDAR.shift(SESSION, -sessions_old)
     file = limits_file.limits_file(replace(PUBLICATION, session=of), "desk", state)
-    return emergency_text(emergency.hold(file, SESSION, CALENDAR), file, sessions_old, problem)
+    return emergency_text(emergency.hold(file, SESSION, CALENDAR), file, sessions_old, problem, LINK)
 
 
 class TestEmergency:

@@ -39,7 +39,7 @@ OWNERS = {
         "rejected": 0,
         "known_at": MOMENT,
     },
-    "read_back_files": {"digest": "r", "session": SESSION, "file_name": "applied.csv", "known_at": MOMENT},
+    "read_back_files": {"session": SESSION, "known_at": MOMENT, "digest": "r", "file_name": "applied.csv"},
 }
 SOUND = {
     "roster": {"trader_id": "3942", "effective_from": SINCE, **ENTERED, "state": "active"},
@@ -169,8 +169,9 @@ SOUND = {
     "applied_limits": {
         "session": SESSION,
         "trader_id": "3942",
-        "limit_cents": 300_000,
         "origin": "read_back",
+        "known_at": MOMENT,
+        "limit_cents": 300_000,
     },
     "run_records": {
         **KEY,
@@ -273,6 +274,7 @@ BROKEN = {
     "ck_revisions_revision": [{"revision": 0}],
     "ck_read_backs_limit": [{"limit_cents": -1}],
     "ck_applied_limits_origin": [{"origin": "hearsay"}],
+    "ck_applied_limits_limit": [{"limit_cents": 0}],
     "ck_run_records_verb": [{"verb": "guess"}],
     "ck_run_records_run_type": [{"run_type": "by chance"}],
     "ck_run_records_state": [{"state": "nearly done"}],

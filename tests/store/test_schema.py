@@ -14,8 +14,9 @@ from riskops.pipeline.change_roster import Order, change_base_limit, rename, sus
 from riskops.records import Verb
 from riskops.store import schema
 from riskops.store.database import Database
+from riskops.store.read_backs import Reading
 from riskops.store.roster import NEWEST
-from riskops.store.tables import UtcDateTime, cut_offs, metadata, published_limits
+from riskops.store.tables import UtcDateTime, applied_limits, cut_offs, metadata, published_limits, seals
 from riskops.store.tables import stage_outcomes as stages
 from tests.builders import CALENDAR, SESSION
 from tests.desks import database_url, environment, on_the_morning, opened, run_for
@@ -133,6 +134,55 @@ class TestMigrations:
             schema.upgrade(database)
             assert desk.store.roster.view(NEWEST) == counts
             assert [limit.base_limit_cents for limit in counts.base_limits] == [500_000, 300_000]
+
+    def test_limits_in_force_from_before_they_had_versions_are_known_since_their_mail_left(
+        self, database, folder
+    ):
+        early, late = MOMENT, MOMENT + timedelta(hours=2)
+        fill(folder)
+        schema.downgrade(database, "0009")
+        applied = sa.table(
+            "applied_limits", *map(sa.column, ("session", "trader_id", "limit_cents", "origin"))
+        )
+        unsealed = CALENDAR.previous(SESSION)
+        with database.writing() as connection:
+            connection.execute(sa.delete(seals))
+            for revision, sealed_at in enumerate((early, late)):
+                row = {"session": SESSION, "revision": revision, "sealed_at": sealed_at}
+                connection.execute(sa.insert(seals), row)
+            for session in (unsealed, SESSION):
+                row = {"session": session, "trader_id": "3942", "limit_cents": 200_000, "origin": "published"}
+                connection.execute(sa.insert(applied), row)
+        schema.upgrade(database)
+        with database.reading() as connection:
+            known = connection.execute(sa.select(applied_limits.c.session, applied_limits.c.known_at)).all()
+        assert dict(map(tuple, known)) == {SESSION: late, unsealed: datetime(1970, 1, 1, tzinfo=UTC)}
+
+    def test_without_versions_the_limit_that_counts_is_kept(self, database, folder):
+        fill(folder)
+        found = [("published", 0, 300_000), ("read_back", 1, 200_000), ("read_back", 2, 250_000)]
+        with opened(folder) as desk, desk.store.database.writing() as connection:
+            for origin, minutes, limit in [*found, ("published", 3, 100_000)]:
+                known_at = MOMENT + timedelta(minutes=minutes)
+                row = {"session": SESSION, "trader_id": "3942", "origin": origin, "known_at": known_at}
+                connection.execute(sa.insert(applied_limits), row | {"limit_cents": limit})
+        schema.downgrade(database, "0009")
+        assert [row["limit_cents"] for row in rows(database)["applied_limits"]] == [250_000]
+
+    def test_a_file_that_was_read_twice_keeps_its_newest_reading(self, database, folder):
+        fill(folder)
+        times = [MOMENT + timedelta(minutes=minutes) for minutes in range(3)]
+        readings = [Reading(SESSION, at, d, "f", {"3942": 1}) for at, d in zip(times, "aba", strict=True)]
+        with opened(folder) as desk:
+            for reading in readings:
+                assert desk.store.read_backs.record(reading)
+        schema.downgrade(database, "0009")
+        kept = rows(database)
+        assert sorted(row["digest"] for row in kept["read_back_files"]) == ["a", "b"]
+        schema.upgrade(database)
+        with opened(folder) as desk:
+            assert desk.store.read_backs.newest(SESSION) == readings[-1]
+        assert only(kept, rows(database))["read_backs"] == kept["read_backs"]
 
     def test_a_row_that_a_new_check_refuses_stops_the_migration_and_nothing_has_changed(
         self, database, folder

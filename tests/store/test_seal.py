@@ -12,9 +12,10 @@ from riskops.outcomes import OverriddenDay
 from riskops.overrides import overridden
 from riskops.records import AskedOverride, Override
 from riskops.store.mornings import Mornings, Report
+from riskops.store.read_backs import Reading
 from riskops.store.rewind import Before, Inputs, rewind
 from riskops.store.seal import LIMITS_MAIL, is_frozen, seal
-from riskops.store.tables import applied_limits, seals
+from riskops.store.tables import seals
 from tests.builders import CALENDAR, SESSION
 from tests.desks import opened
 from tests.small_desks import DECISION, PUBLICATION
@@ -36,9 +37,9 @@ def leave(desk, publication, moment=NOW):
         seal(connection, publication.session, publication.revision, moment)
 
 
-def applied(desk):
-    with desk.store.database.reading() as connection:
-        return [row.limit_cents for row in connection.execute(sa.select(applied_limits))]
+def applied(desk, known_by=NOW + timedelta(hours=1)):
+    found = desk.store.outcomes.limits(CALENDAR.shift(SESSION, 1), known_by)
+    return [(limit, origin.value) for limit, origin in found.values()]
 
 
 def in_force(desk):
@@ -48,7 +49,7 @@ def in_force(desk):
 
 def test_sealed_limits_are_lived_and_applied(desk):
     leave(desk, PUBLICATION)
-    assert (in_force(desk), applied(desk)) == (300_000, [300_000])
+    assert (in_force(desk), applied(desk)) == (300_000, [(300_000, "published")])
 
 
 def test_limits_that_did_not_leave_are_not_lived(desk):
@@ -77,17 +78,30 @@ def test_a_correction_is_a_revision_of_its_own_and_takes_the_place_in_force(desk
     with desk.store.database.reading() as connection:
         assert not is_frozen(connection, SESSION, 1)
     leave(desk, CORRECTION)
-    assert (in_force(desk), applied(desk)) == (200_000, [200_000])
+    assert (in_force(desk), applied(desk)) == (200_000, [(200_000, "published")])
     assert desk.store.mornings.newest_published() == (SESSION, 1)
 
 
-def test_what_was_read_back_stands_whatever_leaves(desk):
-    known = {"session": SESSION, "trader_id": "3942", "limit_cents": 450_000, "origin": "read_back"}
-    with desk.store.database.writing() as connection:
-        connection.execute(sa.insert(applied_limits), known)
+def test_what_left_before_a_correction_is_still_on_record_as_known_then(desk):
     leave(desk, PUBLICATION)
+    leave(desk, CORRECTION, moment=NOW + timedelta(minutes=90))
+    assert applied(desk, NOW - timedelta(seconds=1)) == []
+    assert applied(desk) == [(300_000, "published")]
+    assert applied(desk, NOW + timedelta(minutes=90)) == [(200_000, "published")]
+
+
+@pytest.mark.parametrize("set_back", [timedelta(0), timedelta(hours=1)])
+def test_a_correction_comes_after_the_first_mail_also_where_the_clock_was_set_back(set_back, desk):
+    leave(desk, PUBLICATION)
+    leave(desk, CORRECTION, moment=NOW - set_back)
+    assert applied(desk) == [(200_000, "published")]
+
+
+def test_what_was_read_back_stands_whatever_leaves(desk):
+    leave(desk, PUBLICATION)
+    desk.store.read_backs.record(Reading(SESSION, NOW, "digest", "applied.csv", {"3942": 450_000}))
     leave(desk, CORRECTION)
-    assert applied(desk) == [450_000]
+    assert applied(desk) == [(450_000, "read_back")]
 
 
 class TestOverridden:
@@ -95,8 +109,7 @@ class TestOverridden:
     LEFT = replace(PUBLICATION, decisions=(overridden(DECISION, WORD),))
 
     def origins(self, desk):
-        with desk.store.database.reading() as connection:
-            return {row.limit_cents: row.origin for row in connection.execute(sa.select(applied_limits))}
+        return dict(applied(desk, NOW + timedelta(hours=4)))
 
     def test_what_left_is_in_force_by_its_origin_and_what_was_decided_is_lived(self, desk):
         leave(desk, self.LEFT)
