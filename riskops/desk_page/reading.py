@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from riskops import outcomes
+from riskops.applied import Applied, compared, not_read_back
 from riskops.desk import Desk
 from riskops.desk_page.found import Found
 from riskops.desk_page.kept import Kept
@@ -26,7 +27,6 @@ from riskops.records import (
     LimitOrigin,
     Override,
     Publication,
-    ReadBack,
     Revision,
     Run,
     RunType,
@@ -77,7 +77,7 @@ class Morning:
     acknowledgements: tuple[Acknowledgement, ...]
     overrides: tuple[Override, ...]
     revisions: tuple[Revision, ...]
-    read_backs: tuple[ReadBack, ...]
+    read_back: Applied
 
     @property
     def publication(self) -> Publication:
@@ -189,8 +189,14 @@ def morning(desk: Desk, at: Place, kept: Kept) -> Morning:
         acknowledgements=desk.store.acknowledgements.of(shown.session, shown.revision),
         overrides=desk.store.overrides.known(shown.session, now),
         revisions=desk.store.revisions.of(shown.session),
-        read_backs=desk.store.read_backs.known(shown.session, now),
+        read_back=_read_back(desk, shown.session),
     )
+
+
+def _read_back(desk: Desk, session: date) -> Applied:
+    """Return what became of the limits that left last in the trading platform."""
+    sent, found = desk.store.read_backs.sent(session), desk.store.read_backs.newest(session)
+    return not_read_back(sent) if found is None else compared(sent, found.limits, found.known_at)
 
 
 def _found(desk: Desk, at: Place, stages: Mapping[Verb, Stage]) -> Found:

@@ -174,7 +174,7 @@ def _state(of: Morning, mail: Content) -> tuple[Fact, ...]:
         Limits=mail.headline,
         Mail=_mail_state(of),
         In_force=_in_force(of),
-        Read_back=_read_back(of),
+        Read_back=of.read_back.in_words,
         Acknowledged=", ".join(one_line(one.by) for one in of.acknowledgements) or "by nobody yet",
     )
 
@@ -195,17 +195,6 @@ def _in_force(of: Morning) -> str:
     decisions = of.publication.decisions
     as_decided = sum(_applied_cents(of, d) == d.limit_cents for d in decisions)
     return f"{as_decided} of {counted(len(decisions), 'limit')} as decided"
-
-
-def _read_back(of: Morning) -> str:
-    """Return how many limits the trading platform says it has applied, and whose are other ones."""
-    if not of.read_backs:
-        return "nothing yet: the trading platform has not said which limits it has"
-    found = {one.trader_id: one.limit_cents for one in of.read_backs}
-    other = [d for d in of.publication.decisions if found.get(d.trader_id) != d.limit_cents]
-    count = len(of.publication.decisions)
-    said = f"{count - len(other)} of {count} applied"
-    return f"{said}, not {listing([_label(d) for d in other], MOST_NAMES)}" if other else said
 
 
 def _applied_cents(of: Morning, decision: Decision) -> int | None:

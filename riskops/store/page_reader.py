@@ -184,7 +184,7 @@ class PageReader:
 
     def applied(self, session: date) -> dict[str, tuple[int, LimitOrigin]]:
         """Return the limits known to be in force on a session (cents), and how that is known, by trader."""
-        query = sa.select(applied_limits).where(applied_limits.c.session == session)
+        query = sa.select(applied_limits).where(applied_limits.c.session == session).order_by(*_COUNTS_LAST)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return {row.trader_id: (row.limit_cents, LimitOrigin(row.origin)) for row in rows}
@@ -196,22 +196,19 @@ class PageReader:
         """
         newest = decisions.alias()
         of_session = sa.select(sa.func.max(newest.c.revision)).where(newest.c.session == decisions.c.session)
-        in_force = sa.and_(*(applied_limits.c[k] == decisions.c[k] for k in ("session", "trader_id")))
         query = (
-            sa.select(
-                *(decisions.c[name] for name in _LIMIT),
-                decisions.c.detail["reasons"].label("reasons"),
-                applied_limits.c.limit_cents.label("applied"),
-                applied_limits.c.origin,
-            )
-            .outerjoin(applied_limits, in_force)
+            sa.select(*(decisions.c[name] for name in _LIMIT), decisions.c.detail["reasons"].label("reasons"))
             .where(decisions.c.trader_id == trader_id, decisions.c.session <= through)
             .where(decisions.c.revision == of_session.scalar_subquery())
             .order_by(decisions.c.session.desc())
             .limit(most)
         )
         with self._database.reading() as connection:
-            return tuple(map(_limit, connection.execute(query)))
+            rows = connection.execute(query).all()
+            first = rows[-1].session if rows else through
+            in_force = connection.execute(_in_force(trader_id, first, through)).all()
+        applied = {row.session: (row.limit_cents, LimitOrigin(row.origin)) for row in in_force}
+        return tuple(_limit(row, *applied.get(row.session, (None, None))) for row in rows)
 
     def decision_of(self, trader_id: str, session: date, revision: int) -> Decision | None:
         """Return what was decided of a trader for a session."""
@@ -240,7 +237,7 @@ class PageReader:
             .join(applied_limits, both)
             .where(published_limits.c.trader_id == trader_id)
             .where(published_limits.c.session >= first, published_limits.c.session < session)
-            .order_by(published_limits.c.revision)
+            .order_by(published_limits.c.revision, *_COUNTS_LAST)
         )
         with self._database.reading() as connection:
             return {of: (limit, base) for of, limit, base in connection.execute(query)}
@@ -344,6 +341,10 @@ class PageReader:
 
 
 E_VALUES = 4
+_COUNTS_LAST = (  # what was read back goes before what left, the newest version before older ones
+    sa.case((applied_limits.c.origin == LimitOrigin.READ_BACK.value, 1), else_=0),
+    applied_limits.c.known_at,
+)
 _LIMIT = ("session", "revision", "rung", "reduction", "limit_cents", "base_limit_cents")
 _MAIL_STATE = tuple(outbox.c[name] for name in MailState.__dataclass_fields__)
 
@@ -364,7 +365,14 @@ def _decided(row: sa.Row) -> Decided:
     return Decided(row.session, row.revision, Rung(row.rung), Verdict(row.verdict), row.sealed_at)
 
 
-def _limit(row: sa.Row) -> DecidedLimit:
+def _in_force(trader_id: str, first: date, through: date) -> sa.Select:
+    """Return the query of a trader's limits in force, what counts of a session last."""
+    of = applied_limits.c
+    asked = (of.trader_id == trader_id, of.session.between(first, through))
+    return sa.select(applied_limits).where(*asked).order_by(of.session, *_COUNTS_LAST)
+
+
+def _limit(row: sa.Row, applied_cents: int | None, origin: LimitOrigin | None) -> DecidedLimit:
     return DecidedLimit(
         session=row.session,
         revision=row.revision,
@@ -373,8 +381,8 @@ def _limit(row: sa.Row) -> DecidedLimit:
         limit_cents=row.limit_cents,
         base_limit_cents=row.base_limit_cents,
         reasons=tuple(row.reasons),
-        applied_cents=row.applied,
-        origin=None if row.origin is None else LimitOrigin(row.origin),
+        applied_cents=applied_cents,
+        origin=origin,
     )
 
 

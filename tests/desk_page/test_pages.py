@@ -9,14 +9,15 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 
 from riskops.desk_page import addresses, pages
 from riskops.desk_page.kept import Kept
 from riskops.desk_page.render import NOTHING_SAID, Said, style_digest
 from riskops.errors import MissingResultError, SessionError
-from riskops.records import Acknowledgement, AskedOverride, ReadBack, TakenBack
-from riskops.store.tables import applied_limits, decisions
+from riskops.records import Acknowledgement, AskedOverride, TakenBack
+from riskops.store.read_backs import Reading
+from riskops.store.tables import decisions
 from tests.builders import SESSION
 from tests.desk_pages import CUT, FREE, SCRIPT, Page
 from tests.small_desks import NIGHT
@@ -41,6 +42,10 @@ def newest_mail(desk):
 
 def asked(reduction=60, by="oncall", why="half a day only", first=SESSION, last=SESSION, trader_id=FREE):
     return AskedOverride(trader_id, first, last, reduction, by, why)
+
+
+def read_back(desk, limits):
+    assert desk.store.read_backs.record(Reading(SESSION, desk.clock(), "d" * 64, "platform.csv", limits))
 
 
 class TestEveryPage:
@@ -189,26 +194,20 @@ class TestLimits:
         assert "Tuesday 17 March 2026 has no limits yet" in shown("limits", desk, viewer).words
 
     def test_a_limit_in_force_that_is_another_one_is_said_in_words(self, desk, viewer):
-        with desk.store.database.writing() as connection:
-            of_trader = (applied_limits.c.session == SESSION, applied_limits.c.trader_id == FREE)
-            connection.execute(delete(applied_limits).where(*of_trader))
-            row = {"session": SESSION, "trader_id": FREE, "limit_cents": 400_000, "origin": "read_back"}
-            connection.execute(insert(applied_limits), row)
+        read_back(desk, {FREE: 400_000})
         words = shown("limits", desk, viewer).words
         assert "7 of 8 limits as decided" in words
         assert "read back, NOT the decided limit" in words
 
     def test_what_the_platform_has_applied_is_counted(self, desk, viewer):
-        decisions = desk.store.mornings.publication(SESSION, 0).decisions
-        read = [ReadBack(SESSION, d.trader_id, d.limit_cents, desk.clock(), "d" * 64) for d in decisions]
-        desk.store.read_backs.record(SESSION, "d" * 64, "platform.csv", desk.clock(), read)
+        sent = desk.store.read_backs.sent(SESSION)
+        read_back(desk, sent)
         assert "8 of 8 applied" in shown("limits", desk, viewer).words
 
     def test_one_limit_that_the_platform_lacks_is_named(self, desk, viewer):
-        decisions = [d for d in desk.store.mornings.publication(SESSION, 0).decisions if d.trader_id != FREE]
-        read = [ReadBack(SESSION, d.trader_id, d.limit_cents, desk.clock(), "d" * 64) for d in decisions]
-        desk.store.read_backs.record(SESSION, "d" * 64, "platform.csv", desk.clock(), read)
-        assert f"7 of 8 applied, not Trader {FREE}" in shown("limits", desk, viewer).words
+        sent = desk.store.read_backs.sent(SESSION)
+        read_back(desk, {trader_id: limit for trader_id, limit in sent.items() if trader_id != FREE})
+        assert f"7 of 8 applied; missing: {FREE}" in shown("limits", desk, viewer).words
 
     def test_acknowledgements_are_listed(self, desk, writer):
         assert "Nobody has acknowledged this mail" in shown("limits", desk, writer).words
