@@ -145,8 +145,8 @@ def test_certificates_are_verified_everywhere():
 
 def test_templates_escape_what_they_show():
     """Autoescape is on for every HTML template, and no template switches it off for a value."""
-    templates = sorted((ROOT / "riskops" / "report" / "templates").iterdir())
-    assert {path.suffix for path in templates} == {".html", ".txt"}
+    templates = sorted((ROOT / "riskops").glob("*/templates/*"))
+    assert {path.suffix for path in templates} == {".html", ".txt", ".css"}
     for path in templates:
         if path.suffix == ".html":
             assert not re.search(r"\|\s*safe|autoescape\s+false|Markup", path.read_text(encoding="utf-8")), (

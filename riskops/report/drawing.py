@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from riskops import config, policies
 from riskops.evaluation import Course, Evaluation, EvidencePath, LevelWorth, RuleRecord
+from riskops.report.evidence_meter import EVIDENCE_NAMES
 from riskops.report.wording import one_line, short_dollars
 
 if TYPE_CHECKING:
@@ -29,12 +30,6 @@ COLOURS = {
 }
 NAMES = {policies.OVERLAY: "model on top of the rules"}
 EVIDENCE_COLOURS = ("#0b5fa5", "#c98a1b", "#2a7f62", "#8f6bb3")
-EVIDENCE_NAMES = (
-    "beats the rules by more than 10 %",
-    "the same, where the rules lose",
-    "better than no restriction",
-    "material ($0.50 a trader-day)",
-)
 MUTED, LINE = "#5b6673", "#c3cad3"
 SMALLEST_SHOWN = 1e-3
 WIDE = (10.6, 4.1)

@@ -25,6 +25,7 @@ from riskops.own_models import OwnRecord
 from riskops.policies import Figures
 from riskops.report import drawing
 from riskops.report.drawing import NAMES, rule_label
+from riskops.report.evidence_meter import EVIDENCE_NAMES
 from riskops.report.wording import LONGEST_ID, LONGEST_NAME, counted, one_line, share
 
 NO_INTERVAL = "too few sessions"
@@ -360,7 +361,7 @@ def _evidence(found: Evaluation) -> list[Section]:
 def _evidence_table(path: EvidencePath) -> Table:
     rows = tuple(
         (name, _e_value(course[-1]), f"{path.bar:.0f}", usd(total))
-        for name, course, total in zip(drawing.EVIDENCE_NAMES, path.courses, path.sums_usd, strict=True)
+        for name, course, total in zip(EVIDENCE_NAMES, path.courses, path.sums_usd, strict=True)
     )
     headings = ("The model ...", "e-value", "needed", "sum of the differences, USD")
     return Table(f"After {counted(len(path.sessions), 'session')}", headings, rows)

@@ -14,6 +14,13 @@ from riskops.money import whole_dollars
 from riskops.records import Comparison, Decision, ModelScore, Publication, Rung, Verdict
 from riskops.report.wording import counted, printable, trader_label
 
+EVIDENCE_NAMES = (
+    "beats the rules by more than 10 %",
+    "the same, where the rules lose",
+    "better than no restriction",
+    "material ($0.50 a trader-day)",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:

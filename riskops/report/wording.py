@@ -46,7 +46,9 @@ def one_line(text: str, longest: int = LONGEST_TEXT) -> str:
 
 def printable(text: str) -> str:
     """Return `text` as one line, however long: no control, format or line-breaking characters."""
-    return " ".join("".join(_printable(character) for character in text).split())
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(map(_printable, text))
+    return " ".join(text.split())
 
 
 def _printable(character: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -66,6 +67,7 @@ class Database:
         if self.is_sqlite:
             _tune_sqlite(self._readers, begin="BEGIN")
             _tune_sqlite(self._writers, begin="BEGIN IMMEDIATE")
+        self._held = threading.local()
 
     def create(self) -> None:
         """Create the file of an SQLite database, and its folder, where they are missing.
@@ -89,9 +91,28 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Hand out a connection for reads that belong together: all of them see the same state."""
+        held = getattr(self._held, "connection", None)
+        if held is not None:
+            with _named_errors():
+                yield held
+            return
         self._refuse_missing()
         with _named_errors(), self._readers.connect() as connection:
             yield connection
+
+    @contextmanager
+    def one_state(self) -> Iterator[None]:
+        """Let every read of this thread see one and the same state until the end, over one connection.
+
+        For what is shown together, and only read: what is written meanwhile is not seen.
+        """
+        with self.reading() as connection:
+            outer = getattr(self._held, "connection", None)
+            self._held.connection = connection
+            try:
+                yield
+            finally:
+                self._held.connection = outer
 
     @contextmanager
     def writing(self, *queues: Queue) -> Iterator[sa.Connection]:

@@ -14,8 +14,7 @@ import sqlalchemy as sa
 
 from riskops import config
 from riskops.history import DeskHistory, TradePaths, TraderHistory
-from riskops.records import LivedReduction, Rung
-from riskops.roster import RosterView
+from riskops.records import BaseLimit, LivedReduction, Rung
 from riskops.sessions import TradingCalendar
 from riskops.store.database import Database, statement
 from riskops.store.roster import Roster
@@ -70,7 +69,7 @@ class HistoryReader:
         roster = self._roster.view(cut_off)
         active = {trader.trader_id for trader in roster.active(session)}
         people = [t for t in roster.traders if t.trader_id in active | by_trader.keys()]
-        schedules = self._schedules(roster)
+        schedules = self._schedules(roster.base_limits)
         in_force = _applied_by_trader(applied, self._calendar)
         lived = self.lived(session)
         on_record = DeskHistory(
@@ -139,13 +138,21 @@ class HistoryReader:
         """Return the base limit that `cut_off` knew as scheduled for a session, by trader, in cents."""
         position = np.array([self._calendar.position(session)])
         roster = self._roster.view(cut_off)
-        schedules = self._schedules(roster)
+        schedules = self._schedules(roster.base_limits)
         people = [trader.trader_id for trader in roster.traders]
         return {t: int(_base_on(position, schedules.get(t, DEFAULT_SCHEDULE))[0]) for t in people}
 
-    def _schedules(self, roster: RosterView) -> dict[str, Schedule]:
+    def schedule_of(self, trader_id: str, cut_off: datetime) -> Schedule:
+        """Return a trader's base limits as `cut_off` knew them: from which position on, how many cents."""
+        return self._schedules(self._roster.base_limits(cut_off)).get(trader_id, DEFAULT_SCHEDULE)
+
+    def base_on(self, day: np.ndarray, schedule: Schedule) -> np.ndarray:
+        """Return the base limit in cents that a schedule has for each calendar position."""
+        return _base_on(day, schedule)
+
+    def _schedules(self, base_limits: Sequence[BaseLimit]) -> dict[str, Schedule]:
         schedules: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for limit in roster.base_limits:
+        for limit in base_limits:
             start = int(np.searchsorted(self._calendar.dates, np.datetime64(limit.effective_from)))
             schedules[limit.trader_id].append((start, limit.base_limit_cents))
         return {trader_id: tuple(steps) for trader_id, steps in schedules.items()}

@@ -12,6 +12,7 @@ from riskops.store.ledger import Ledger
 from riskops.store.mornings import Mornings
 from riskops.store.outcomes import Outcomes
 from riskops.store.overrides import Overrides
+from riskops.store.page_reader import PageReader
 from riskops.store.read_backs import ReadBacks
 from riskops.store.revisions import Revisions
 from riskops.store.roster import Roster
@@ -35,6 +36,7 @@ class RiskStore:
         self.acknowledgements = Acknowledgements(database)
         self.revisions = Revisions(database)
         self.read_backs = ReadBacks(database)
+        self.pages = PageReader(database)
 
     def close(self) -> None:
         """Give all connections back."""

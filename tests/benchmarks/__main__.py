@@ -16,7 +16,16 @@ from pathlib import Path
 from rich.console import Console
 from threadpoolctl import threadpool_limits
 
-from tests.benchmarks import bootstrap, daily_dag, features, growth, ingest, morning, walk_forward
+from tests.benchmarks import (
+    bootstrap,
+    daily_dag,
+    desk_page,
+    features,
+    growth,
+    ingest,
+    morning,
+    walk_forward,
+)
 from tests.benchmarks.measuring import Bar, Bars
 
 console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -29,6 +38,7 @@ SUBJECTS: tuple[Callable[[], Bars], ...] = (
     growth.bars,
     ingest.bars,
     daily_dag.bars,
+    desk_page.bars,
 )
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "arch", "apache-airflow")
 HEAD = """# Performance
@@ -49,6 +59,8 @@ FOOT = """
 * Growth 1 means that ten times the rows take ten times the time.
 * `airflow dags test` starts Airflow and parses the DAGs each time: both sides pay for that. The daily DAG
   may take 3 times as long, because its tasks read three years of trades and check the night's.
+* The pages of the desk are answered within Airflow's application, the check of the login included. What a
+  sealed session rests on is kept once it was read; the first look at it reads and works it out.
 
 Regenerate this page: `make bench WRITE=docs/performance.md`.
 """

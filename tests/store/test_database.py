@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,37 @@ def test_reads_that_belong_together_see_the_same_state(database):
         add(database, "3942")
         assert connection.execute(query).scalar_one() == before == 0
     assert names(database) == {"3942"}
+
+
+class TestOneState:
+    def test_every_read_within_sees_the_same_state(self, database):
+        schema.upgrade(database)
+        with database.one_state():
+            assert names(database) == set()
+            add(database, "3942")
+            assert names(database) == set()
+        assert names(database) == {"3942"}
+
+    def test_it_is_read_over_one_connection(self, database):
+        schema.upgrade(database)
+        with database.one_state(), database.reading() as one, database.reading() as other:
+            assert one is other
+        with database.reading() as one, database.reading() as other:
+            assert one is not other
+
+    def test_other_threads_see_what_is_there(self, database):
+        schema.upgrade(database)
+        with database.one_state(), ThreadPoolExecutor(1) as elsewhere:
+            names(database)
+            add(database, "3942")
+            assert elsewhere.submit(names, database).result() == {"3942"}
+
+    def test_after_an_error_reads_are_their_own_again(self, database):
+        schema.upgrade(database)
+        with pytest.raises(KeyError), database.one_state():
+            raise KeyError
+        add(database, "3942")
+        assert names(database) == {"3942"}
 
 
 @pytest.mark.fault(
