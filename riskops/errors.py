@@ -8,6 +8,7 @@
     │   └── DuplicateLoadError  the same file was loaded before        never retry
     ├── SessionError            a date is no session, or lies ahead    never retry
     ├── SealedError             the mail of the session is out         never retry
+    ├── RevisionError           a correction cannot be made            never retry
     ├── MissingResultError      a verb needs what another has not left  never retry
     ├── SourceError             the source of transactions failed      retry
     │   └── SourceRefusedError  it refused our login                   never retry
@@ -62,6 +63,12 @@ class SealedError(RiskOpsError):
     """The mail of the session is out: automatic change has ended."""
 
     exit_code = 15
+
+
+class RevisionError(RiskOpsError):
+    """A correction that cannot be asked for, or that would be worse than the mail it corrects."""
+
+    exit_code = 30
 
 
 class MissingResultError(RiskOpsError):
