@@ -29,13 +29,13 @@ def subject(content: Content) -> str:
 
 def as_text(content: Content) -> str:
     """Return the mail as plain text of at most 78 columns; what continues a line is indented."""
-    text = _environment().get_template("limits.txt").render(mail=content)
+    text = _environment().get_template(f"{_template(content)}.txt").render(mail=content)
     return "".join(f"{_wrapped(line)}\n" for line in text.splitlines())
 
 
 def as_html(content: Content) -> str:
     """Return the mail as one HTML page that needs nothing from elsewhere."""
-    return _environment().get_template("limits.html").render(mail=content)
+    return _environment().get_template(f"{_template(content)}.html").render(mail=content)
 
 
 def fitting(content: Content) -> Content:
@@ -48,6 +48,10 @@ def fitting(content: Content) -> Content:
 def as_page(page: Page) -> str:
     """Return an evaluation's page, which needs nothing from elsewhere: its charts are within."""
     return _environment().get_template("evaluation.html").render(page=page)
+
+
+def _template(content: Content) -> str:
+    return "limits" if content.correction is None else "correction"
 
 
 def _wrapped(line: str) -> str:

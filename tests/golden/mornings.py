@@ -14,6 +14,7 @@ from riskops.records import (
     Engine,
     ModelScore,
     Publication,
+    Revision,
     Rule,
     Rung,
     Severity,
@@ -24,10 +25,13 @@ from riskops.records import (
 from riskops.report.changes import Earlier, Standing, of_the_mail_before
 from riskops.report.charts import Day
 from riskops.report.content import Background, Content, content
+from riskops.report.correction import MailBefore, changed
+from riskops.report.correction import correction as corrected
 from tests.builders import SESSION
 
 FRIDAY = date(2026, 3, 13)
 CUT_OFF = datetime(2026, 3, 16, 10, 12, tzinfo=UTC)
+ASKED_AT = datetime(2026, 3, 16, 11, 40, tzinfo=UTC)
 NOT_PROMOTED = "Not promoted: e = 3.1 of 20, about 70 more sessions at this pace."
 
 
@@ -373,9 +377,16 @@ def correction() -> Content:
     """Revision 1 tightens one limit."""
     before = publication()
     first, second, *rest = before.decisions
-    after = replace(before, revision=1, decisions=(first, decision(second.trader_id, 40), *rest))
+    tightened = (first, decision(second.trader_id, 40), *rest)
+    after = replace(before, revision=1, cut_off=ASKED_AT, decisions=tightened)
     told = background(earlier=of_the_mail_before(before))
-    return content(after, comparison(), [check()], scores(), 0.31, background=told)
+    asked = Revision(SESSION, 1, "R. Manager", "a late file of the night", ASKED_AT, "a run")
+    whole, entries = (
+        content(part, comparison(), [check()], scores(), None, background=told)
+        for part in (after, replace(after, decisions=changed(after, before)))
+    )
+    sent = content(before, comparison(), [check()], scores(), None)
+    return corrected(whole, entries, after, [check()], asked, MailBefore(before, sent.health))
 
 
 def first_morning() -> Content:
