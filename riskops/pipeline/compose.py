@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
 from riskops.pipeline.background import background
 from riskops.pipeline.record_outcomes import news_of
+from riskops.pipeline.revise import mail_before
 from riskops.pipeline.stage import Receipt, cut_off, settled, stage
 from riskops.records import Picture, Publication, Run, RunType, Verb
 from riskops.report.content import Content, content, without_charts
+from riskops.report.correction import MailBefore, changed, correction
 from riskops.report.outcome_lines import not_recorded, outcome_lines
 from riskops.report.pictures import DAMAGE, draw
 from riskops.report.render import as_html, as_text, fitting, subject
@@ -60,23 +63,7 @@ def _committed(desk: Desk, run: Run) -> Publication:
 
 
 def _report(desk: Desk, run: Run, publication: Publication, stages: Mapping[Verb, Stage]) -> Report:
-    mornings = desk.store.mornings
-    model, rules = stages.get(Verb.SCORE_MODEL), stages.get(Verb.SCORE_RULES)
-    comparison = mornings.comparison(run.session, run.revision)
-    reasons = publication.why + (comparison.reason if comparison else "")
-    known, missing = background(desk, run, publication, rules)
-    composed = content(
-        publication,
-        comparison,
-        mornings.quality(run.session, run.revision),
-        mornings.model_scores(run.session, run.revision) if model and model.is_done else (),
-        rules.detail.get("restricted_share") if rules else None,
-        faults=_faults(desk, stages, reasons),
-        roster=_roster_news(desk, run),
-        outcomes=[*_outcomes(desk, run, stages.get(Verb.RECORD_OUTCOMES)), *missing],
-        background=known,
-    )
-    composed, pictures = _drawn(fitting(composed))
+    composed, pictures = _drawn(fitting(_content(desk, run, publication, stages)))
     text, html = as_text(composed), as_html(composed)
     return Report(
         session=run.session,
@@ -90,6 +77,44 @@ def _report(desk: Desk, run: Run, publication: Publication, stages: Mapping[Verb
     )
 
 
+def _content(desk: Desk, run: Run, publication: Publication, stages: Mapping[Verb, Stage]) -> Content:
+    """Return what the mail says: all of the morning, or what a correction changes."""
+    mornings = desk.store.mornings
+    rules, model = stages.get(Verb.SCORE_RULES), stages.get(Verb.SCORE_MODEL)
+    comparison = mornings.comparison(run.session, run.revision)
+    checks = mornings.quality(run.session, run.revision)
+    reasons = publication.why + (comparison.reason if comparison else "")
+    known, missing = background(desk, run, publication, rules)
+    before, asked = _before(desk, run), desk.store.revisions.numbered(run.session, run.revision)
+    arranged = partial(
+        content,
+        comparison=comparison,
+        checks=checks,
+        model_scores=mornings.model_scores(run.session, run.revision) if model and model.is_done else (),
+        restricted_share=rules.detail.get("restricted_share") if rules and before is None else None,
+        faults=_faults(desk, stages, reasons),
+        roster=_roster_news(desk, run),
+        outcomes=[*_outcomes(desk, run, stages.get(Verb.RECORD_OUTCOMES)), *missing],
+        background=known,
+    )
+    if before is None or asked is None:
+        return arranged(publication)
+    entries = arranged(replace(publication, decisions=changed(publication, before.publication)))
+    return correction(arranged(publication), entries, publication, checks, asked, before)
+
+
+def _before(desk: Desk, run: Run) -> MailBefore | None:
+    """Return the mail that a correction corrects, with what its data health said."""
+    sent = mail_before(desk, run)
+    if sent is None:
+        return None
+    then = replace(run, revision=sent.revision)
+    checks = desk.store.mornings.quality(sent.session, sent.revision)
+    past = desk.store.mornings.stages(sent.session, sent.revision).get(Verb.RECORD_OUTCOMES)
+    told = content(sent, None, checks, (), None, outcomes=_outcomes(desk, then, past))
+    return MailBefore(sent, told.health)
+
+
 def _drawn(composed: Content) -> tuple[Content, tuple[Picture, ...]]:
     """Return a mail with its pictures; where they cannot be drawn it is told in words only."""
     try:
@@ -99,12 +124,20 @@ def _drawn(composed: Content) -> tuple[Content, tuple[Picture, ...]]:
 
 
 def _roster_news(desk: Desk, run: Run) -> list[str]:
-    """Return what of the roster became known since the last morning, by somebody's word."""
-    last = replace(run, session=desk.calendar.previous(run.session), revision=0)
-    since, until = cut_off(desk, last), cut_off(desk, run)
+    """Return what of the roster became known since the last mail, by somebody's word."""
+    since, until = cut_off(desk, _last_mailed(desk, run)), cut_off(desk, run)
     changes = [c for c in desk.store.roster.history() if since < c.entered.known_at <= until]
     names = {trader.trader_id: trader.name for trader in desk.store.roster.traders(until)}
     return roster_lines([change for change in changes if change.entered.by != SET_UP], names)
+
+
+def _last_mailed(desk: Desk, run: Run) -> Run:
+    """Return the run of the last mail before: the one that is corrected, else that of the last session."""
+    corrected = desk.store.mornings.newest_sealed(run.session, below=run.revision)
+    if corrected is not None:
+        return replace(run, revision=corrected)
+    last = desk.calendar.previous(run.session)
+    return replace(run, session=last, revision=desk.store.mornings.newest_sealed(last) or 0)
 
 
 def _outcomes(desk: Desk, run: Run, past: Stage | None) -> list[str]:
