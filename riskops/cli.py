@@ -20,6 +20,7 @@ from riskops.commands import (
     evaluating,
     keeping,
     live,
+    overriding,
     reigning,
     replaying,
     roster,
@@ -44,6 +45,7 @@ PANELS = {
     "The verbs, one by one": (verbs,),
     "History as a whole": (evaluating,),
     "The roster": (roster,),
+    "By somebody's word": (overriding,),
     "Set up and keep": (setting_up, keeping),
     "Trials": (trial, catching, study),
 }

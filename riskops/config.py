@@ -36,6 +36,7 @@ HOLD_STEP = 10  # rung 3 tightens by this much a held session ...
 HOLD_MAX_STEP = 20  # ... and by this much at the most
 LIMITS_FILE_FRESH_SESSIONS = 3  # an emergency mail warns of a limits file that is older ...
 LIMITS_FILE_MAX_SESSIONS = 10  # ... and from one that is older than this no limit is held
+OVERRIDE_MAX_SESSIONS = 20  # an override is no new base limit
 
 # --- the rules ----------------------------------------------------------------------------
 RECENT_SESSIONS = 5

@@ -1,6 +1,7 @@
 """Limits without the risk database: every trader of the limits file is held, as on rung 3.
 
-A file of this very session needs no hold: what was decided this morning is mailed as it stands.
+A file of this very session needs no hold: what was decided this morning is mailed as it stands. A hold
+stands on what was decided; an override that is not over stands where it is tighter than the hold.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 
 import riskops
-from riskops import config, ladder
+from riskops import config, ladder, overrides
 from riskops.errors import LimitsFileError
 from riskops.limits_file import LimitLine, LimitsFile
 from riskops.records import Confidence, Decision, Engine, LivedReduction, Publication, Rung, Verdict
@@ -92,13 +93,17 @@ def _as_decided(line: LimitLine) -> Decision:
         held_sessions=line.held_sessions,
         held_reduction=line.held_reduction,
         held_limit_cents=line.held_limit_cents,
+        override=line.override,
     )
 
 
 def _held(line: LimitLine, file: LimitsFile, session: date, calendar: TradingCalendar) -> Decision:
     """Hold a trader's limit; the base limit's schedule is unknown, so the last one counts."""
     lived = _lived(line, file, calendar)
-    return ladder.held(line.trader_id, line.name, calendar.position(session), line.base_limit_cents, lived)
+    held = ladder.held(line.trader_id, line.name, calendar.position(session), line.base_limit_cents, lived)
+    if line.override is None:
+        return held
+    return overrides.still_tighter(held, session, line.reduction, line.override)
 
 
 def _lived(line: LimitLine, file: LimitsFile, calendar: TradingCalendar) -> dict[int, LivedReduction]:
@@ -108,8 +113,8 @@ def _lived(line: LimitLine, file: LimitsFile, calendar: TradingCalendar) -> dict
         last - back: LivedReduction(
             trader_id=line.trader_id,
             session=calendar.session_at(last - back),
-            reduction=line.reduction,
-            limit_cents=line.limit_cents,
+            reduction=line.decided_reduction,
+            limit_cents=line.decided_limit_cents,
             base_limit_cents=line.base_limit_cents,
             rung=line.rung,
         )

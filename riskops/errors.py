@@ -5,7 +5,8 @@
     RiskOpsError
     ├── ConfigurationError      a setting is missing or refused        never retry
     ├── InputError              a file or a row cannot be accepted     never retry
-    │   └── DuplicateLoadError  the same file was loaded before        never retry
+    │   ├── DuplicateLoadError  the same file was loaded before        never retry
+    │   └── OverrideError       an override, or its end, is refused    never retry
     ├── SessionError            a date is no session, or lies ahead    never retry
     ├── SealedError             the mail of the session is out         never retry
     ├── RevisionError           a correction cannot be made            never retry
@@ -51,6 +52,12 @@ class DuplicateLoadError(InputError):
     """The same file was loaded before; nothing was changed."""
 
     exit_code = 13
+
+
+class OverrideError(InputError):
+    """An override of a limit, or taking one back, that is refused; nothing was recorded."""
+
+    exit_code = 29
 
 
 class SessionError(RiskOpsError):

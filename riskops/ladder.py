@@ -187,7 +187,8 @@ def held(
 def carried_over(decision: Decision, decided_for: date) -> Decision:
     """Let a limit stand on a later session on which nothing could be decided: one more held session.
 
-    It is not tightened: the mail that names it says what it was. The next hold counts on from it.
+    It is not tightened: the mail that names it says what it was. The next hold counts on from what was
+    decided, whatever override stands on it.
     """
     is_engine_s = decision.rung < Rung.HOLD
     return replace(
@@ -196,8 +197,8 @@ def carried_over(decision: Decision, decided_for: date) -> Decision:
         engine=None,
         held_sessions=decision.held_sessions + 1,
         held_from=decided_for if is_engine_s else decision.held_from,
-        held_reduction=decision.reduction if is_engine_s else decision.held_reduction,
-        held_limit_cents=decision.limit_cents if is_engine_s else decision.held_limit_cents,
+        held_reduction=decision.decided_reduction if is_engine_s else decision.held_reduction,
+        held_limit_cents=decision.decided_limit_cents if is_engine_s else decision.held_limit_cents,
     )
 
 

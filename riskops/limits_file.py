@@ -22,15 +22,17 @@ from typing import Any
 from riskops import config, whole_files
 from riskops.errors import LimitsFileError
 from riskops.records import Decision as Decided
-from riskops.records import Publication, Rung
+from riskops.records import Overridden, Publication, Rung
 
 CURRENT = "current"
 JSON_NAME, CSV_NAME = "limits.json", "limits.csv"
-LAYOUT = 1
+LAYOUT = 2
+READABLE = (1, LAYOUT)  # layout 1 is from before overrides: what it says is what was decided
 FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
 COLUMNS = (
     *("trader_id", "name", "limit_usd", "reduction_percent", "base_limit_usd", "rung", "session"),
     *("revision", "deployment", "state", "checksum"),
+    *("decided_reduction_percent", "decided_limit_usd", "override", "override_by", "override_until"),
 )
 
 
@@ -44,10 +46,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LimitLine:
-    """The limit of one trader, and what it stands on where it is held.
+    """The limit of one trader, and what it stands on where it is held or overridden.
 
     Reductions are percent of the base limit. `held_from` is the session a hold stands on, with its
     reduction and limit; `held_sessions` counts the held sessions in a row, this one included.
+    `override` says by whose word the limit is another one than was decided.
     """
 
     trader_id: str
@@ -61,6 +64,17 @@ class LimitLine:
     held_reduction: int | None = None
     held_limit_cents: int | None = None
     reasons: tuple[str, ...] = ()
+    override: Overridden | None = None
+
+    @property
+    def decided_reduction(self) -> int:
+        """What was decided without anybody's override, in percent of the base limit."""
+        return self.reduction if self.override is None else self.override.decided_reduction
+
+    @property
+    def decided_limit_cents(self) -> int:
+        """The limit that was decided without anybody's override."""
+        return self.limit_cents if self.override is None else self.override.decided_limit_cents
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +121,7 @@ def _line_of(decision: Decided) -> LimitLine:
         held_reduction=decision.held_reduction,
         held_limit_cents=decision.held_limit_cents,
         reasons=decision.reasons,
+        override=decision.override,
     )
 
 
@@ -241,6 +256,18 @@ def _line_content(line: LimitLine) -> dict[str, Any]:
         "held_reduction_percent": line.held_reduction,
         "held_limit_usd": None if line.held_limit_cents is None else _usd(line.held_limit_cents),
         "reasons": list(line.reasons),
+        "decided_reduction_percent": line.decided_reduction,
+        "decided_limit_usd": _usd(line.decided_limit_cents),
+        "override": None if line.override is None else _override_content(line.override),
+    }
+
+
+def _override_content(override: Overridden) -> dict[str, Any]:
+    return {
+        "number": override.number,
+        "by": override.by,
+        "why": override.why,
+        "until": override.last_session.isoformat(),
     }
 
 
@@ -251,7 +278,7 @@ def _checksum(content: Mapping[str, Any]) -> str:
 
 
 def _file(document: Mapping[str, Any]) -> LimitsFile:
-    if document["layout"] != LAYOUT:
+    if document["layout"] not in READABLE:
         raise ValueError(document["layout"])
     return LimitsFile(
         deployment=document["deployment"],
@@ -280,6 +307,19 @@ def _line(content: Mapping[str, Any]) -> LimitLine:
         held_reduction=content["held_reduction_percent"],
         held_limit_cents=None if held_limit is None else _cents(held_limit),
         reasons=tuple(content["reasons"]),
+        override=_override(content) if content.get("override") else None,
+    )
+
+
+def _override(content: Mapping[str, Any]) -> Overridden:
+    made_by = content["override"]
+    return Overridden(
+        number=made_by["number"],
+        by=made_by["by"],
+        why=made_by["why"],
+        last_session=date.fromisoformat(made_by["until"]),
+        decided_reduction=content["decided_reduction_percent"],
+        decided_limit_cents=_cents(content["decided_limit_usd"]),
     )
 
 
@@ -297,8 +337,11 @@ def _is_sound(line: LimitLine) -> bool:
     stands_on = (line.held_from, line.held_reduction, line.held_limit_cents)
     if line.rung is Rung.HOLD and (None in stands_on or line.held_sessions < 1):
         return False
-    in_range = 0 <= line.reduction <= config.MAX_REDUCTION
-    return in_range and 0 < line.limit_cents <= line.base_limit_cents
+    limits = ((line.reduction, line.limit_cents), (line.decided_reduction, line.decided_limit_cents))
+    return all(
+        0 <= reduction <= config.MAX_REDUCTION and 0 < limit_cents <= line.base_limit_cents
+        for reduction, limit_cents in limits
+    )
 
 
 def _usd(amount_cents: int) -> str:
@@ -329,8 +372,13 @@ def _row(file: LimitsFile, line: LimitLine, checksum: str) -> Sequence[str]:
     cells = (
         *(line.trader_id, line.name, _usd(line.limit_cents), line.reduction, _usd(line.base_limit_cents)),
         *(int(line.rung), file.session, file.revision, file.deployment, file.state.value, checksum),
+        *(line.decided_reduction, _usd(line.decided_limit_cents), *_override_cells(line.override)),
     )
     return [inert(str(cell)) for cell in cells]
+
+
+def _override_cells(override: Overridden | None) -> tuple[object, ...]:
+    return ("", "", "") if override is None else (override.number, override.by, override.last_session)
 
 
 def inert(cell: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 
@@ -24,14 +25,21 @@ from riskops.sessions import TradingCalendar
 
 _FAR = 1 << 32  # more than any calendar position
 Key = tuple[date, str]
+NOBODY: Mapping[Key, OverriddenDay] = MappingProxyType({})
 
 
 class Policy(StrEnum):
-    """Whose limit the economics of a day are told for."""
+    """Whose limit the economics of a day are told for, against the base limit.
+
+    The last two are told of overridden days only: what had been decided without the override, and the
+    override, against that.
+    """
 
     APPLIED = "applied"
     RULES = "rules"
     POOLED_MODEL = "pooled_model"
+    DECIDED = "decided"
+    OVERRIDE = "override"
 
 
 class Method(StrEnum):
@@ -93,8 +101,19 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class OverriddenDay:
+    """The limit that left under an override of that number, and the one decided without it, in cents."""
+
+    number: int
+    limit_cents: int
+    decided_limit_cents: int
+
+
+@dataclass(frozen=True, slots=True)
 class DayEconomics:
     """What a policy's limit was worth on a trader-day against the base limit, in cents.
+
+    An override's is against the limit that had been decided without it.
 
     The benefit lies between `benefit_low_cents` and `benefit_high_cents`; `identified` says that
     both are the same.
@@ -166,18 +185,39 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class OverrideWorth:
+    """What an override was worth on a lived day against the limit decided without it, in cents.
+
+    It lies between the two; below 0 it cost money.
+    """
+
+    session: date
+    trader_id: str
+    number: int
+    low_cents: int
+    high_cents: int
+
+    @property
+    def key(self) -> str:
+        """What this is told under, once."""
+        return f"override {self.session} {self.trader_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """What the outcomes have to tell on one morning."""
 
     breaches: tuple[Breach, ...] = ()
     withdrawn: tuple[Withdrawn, ...] = ()
     calibration: Calibration | None = None
+    overrides: tuple[OverrideWorth, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
         """What is told with it, by key."""
         calibrated = (self.calibration.key,) if self.calibration else ()
-        return (*(b.key for b in self.breaches), *(w.key for w in self.withdrawn), *calibrated)
+        of_days = (*(b.key for b in self.breaches), *(w.key for w in self.withdrawn))
+        return (*of_days, *(o.key for o in self.overrides), *calibrated)
 
 
 # --- which days are to be recorded ------------------------------------------------------------
@@ -284,7 +324,11 @@ def _applied(desk: DeskHistory, trader: TraderHistory) -> np.ndarray:
 
 
 def judge(
-    days: Sequence[Ended], forecasts: Mapping[Key, Forecast], desk: DeskHistory, replayed: Replay
+    days: Sequence[Ended],
+    forecasts: Mapping[Key, Forecast],
+    desk: DeskHistory,
+    replayed: Replay,
+    overridden: Mapping[Key, OverriddenDay] = NOBODY,
 ) -> tuple[list[Outcome], list[DayEconomics]]:
     """Judge days that are over: what they brought, and what each policy's limit was worth on them."""
     known = economics.large_loss_known(replayed)
@@ -300,7 +344,7 @@ def judge(
         for day, row in zip(days, rows, strict=True)
     ]
     active = [(outcome, row) for outcome, row in zip(judged, rows, strict=True) if row is not None]
-    return judged, [found for policy in Policy for found in _economics(policy, active, replayed)]
+    return judged, [e for policy in Policy for e in _economics(policy, active, replayed, overridden)]
 
 
 def is_breach(net_cents: int | None, limit_cents: int) -> bool:
@@ -321,17 +365,23 @@ def _rows(days: Sequence[Ended], desk: DeskHistory, replayed: Replay) -> list[in
 
 
 def _economics(
-    policy: Policy, active: Sequence[tuple[Outcome, int]], replayed: Replay
+    policy: Policy,
+    active: Sequence[tuple[Outcome, int]],
+    replayed: Replay,
+    overridden: Mapping[Key, OverriddenDay],
 ) -> Iterable[DayEconomics]:
     """Yield the economics of the days on which a policy had a limit of its own."""
-    limit = replayed.days.reference_cents.copy()
+    limit, against = replayed.days.reference_cents.copy(), replayed.days.reference_cents.copy()
     concerned = []
     for outcome, row in active:
-        asked = _limit_cents(policy, outcome)
+        instead = overridden.get(outcome.day.key)
+        asked = _limit_cents(policy, outcome, instead)
         if asked is not None:
             limit[row] = asked
             concerned.append((outcome.day, row))
-    low, high, middle = _benefit(replayed, limit)
+            if policy is Policy.OVERRIDE and instead is not None:
+                against[row] = instead.decided_limit_cents
+    low, high, middle = _benefit(replayed, limit, against)
     for day, row in concerned:
         yield DayEconomics(
             session=day.session,
@@ -348,45 +398,75 @@ def _economics(
         )
 
 
-def _limit_cents(policy: Policy, outcome: Outcome) -> int | None:
-    """Return the limit a policy had for a day, ``None`` where it had none or nobody knows it."""
+def _limit_cents(policy: Policy, outcome: Outcome, overridden: OverriddenDay | None) -> int | None:
+    """Return the limit a policy had for a day, ``None`` where it had none or nobody knows it.
+
+    An override had one where the limit in force was its own: what is read back may be another.
+    """
     day, forecast = outcome.day, outcome.forecast
+    if policy is Policy.DECIDED:
+        return None if overridden is None else overridden.decided_limit_cents
+    if policy is Policy.OVERRIDE:
+        is_in_force = overridden is not None and overridden.limit_cents == day.limit_cents
+        return day.limit_cents if is_in_force else None
     if policy is Policy.APPLIED:
         return None if day.limit_origin is LimitOrigin.ASSUMED else day.limit_cents
     asked = forecast.rules_reduction if policy is Policy.RULES else forecast.model_reduction
     return None if asked is None else limits.limit_cents(day.base_limit_cents, asked)
 
 
-def _benefit(replayed: Replay, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the bounds of each day's benefit over its base limit, and the middle, in whole cents."""
-    base = replayed.days.reference_cents
-    under, usual = replayed.bounds(limit), replayed.bounds(base)
+def _benefit(
+    replayed: Replay, limit: np.ndarray, against: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the bounds of each day's benefit over another limit, and the middle, in whole cents."""
+    under, usual = replayed.bounds(limit), replayed.bounds(against)
     middle = under.middle - usual.middle
     low, high = under.low - usual.high, under.high - usual.low
     daily = replayed.estimated & ~(under.censored | usual.censored)
-    low_daily, high_daily = _bridge_bounds(replayed.days.net_cents, limit, base)
+    low_daily, high_daily = _bridge_bounds(replayed.days.net_cents, limit, against)
     low, high = np.where(daily, low_daily, low), np.where(daily, high_daily, high)
-    same = limit == base
+    same = limit == against
     low, high, middle = (np.where(same, 0.0, values) for values in (low, high, middle))
     return np.floor(low), np.ceil(high), np.round(np.clip(middle, low, high))
 
 
-def _bridge_bounds(net: np.ndarray, limit: np.ndarray, base: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _bridge_bounds(net: np.ndarray, limit: np.ndarray, against: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return what the benefit may be where only the day's result is known.
 
     At best both limits were touched, at worst only the tighter one.
     """
-    tight, loose = np.minimum(limit, base), np.maximum(limit, base)
+    tight, loose = np.minimum(limit, against), np.maximum(limit, against)
     best = loose - tight
     worst = np.minimum(-(tight + net), best)
-    return np.where(limit <= base, worst, -best), np.where(limit <= base, best, -worst)
+    is_tight = limit <= against
+    return np.where(is_tight, worst, -best), np.where(is_tight, best, -worst)
 
 
 # --- what is told of them ---------------------------------------------------------------------
 
 
+def override_worths(
+    worth: Iterable[DayEconomics], overridden: Mapping[Key, OverriddenDay]
+) -> tuple[OverrideWorth, ...]:
+    """Return what overrides were worth on lived days, in the order of the days."""
+    found = [
+        OverrideWorth(e.session, e.trader_id, overridden[e.session, e.trader_id].number, *_bounds(e))
+        for e in worth
+        if e.policy is Policy.OVERRIDE and (e.session, e.trader_id) in overridden
+    ]
+    return tuple(sorted(found, key=lambda day: (day.session, day.trader_id)))
+
+
+def _bounds(worth: DayEconomics) -> tuple[int, int]:
+    return worth.benefit_low_cents, worth.benefit_high_cents
+
+
 def news(
-    outcomes: Sequence[Outcome], told: Collection[str], calendar: TradingCalendar, session: date
+    outcomes: Sequence[Outcome],
+    told: Collection[str],
+    calendar: TradingCalendar,
+    session: date,
+    worths: Sequence[OverrideWorth] = (),
 ) -> News:
     """Return what the outcomes known on the morning of `session` have to tell.
 
@@ -396,6 +476,8 @@ def news(
         The newest version of every day before `session` within the calibration's window.
     told
         The keys of what recent mails have told: it is not told again.
+    worths
+        What overrides were worth on days before `session`.
     """
     since = calendar.shift(session, -config.BREACH_TOLD_SESSIONS)
     breaches = [breach for breach in _breaches(outcomes, since) if breach.key not in told]
@@ -404,6 +486,7 @@ def news(
         breaches=tuple(sorted(breaches, key=_gravest_first)),
         withdrawn=tuple(w for w in _withdrawn(outcomes, told) if w.key not in told),
         calibration=found if found is not None and found.key not in told else None,
+        overrides=tuple(worth for worth in worths if worth.session >= since and worth.key not in told),
     )
 
 

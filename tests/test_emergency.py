@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskops import config, emergency, ladder, limits_file
+from riskops import config, emergency, ladder, limits_file, overrides
 from riskops.errors import LimitsFileError
 from riskops.limits import limit_cents
 from riskops.limits_file import State
-from riskops.records import LivedReduction, Rung
+from riskops.records import AskedOverride, LivedReduction, Override, Rung
+from riskops.report.minimal import emergency_text
 from tests.builders import CALENDAR, SESSION
 from tests.small_desks import DECISION, PUBLICATION
 
@@ -88,6 +89,43 @@ class TestHold:
         assert (today.rung, today.why) == (Rung.RULES, "why")
         assert today.decisions[0].limit_cents == DECISION.limit_cents
         assert today.decisions[0].reasons == DECISION.reasons
+
+
+def overridden(decided, cut, last):
+    """Return the file of a session on which somebody's cut stood instead of the decided one."""
+    decision = replace(DECISION, reduction=decided, limit_cents=limit_cents(BASE, decided))
+    word = Override(12, AskedOverride("3942", SESSION, last, cut, "anna", "news"), PUBLICATION.cut_off)
+    made = overrides.overridden(decision, word)
+    return limits_file.limits_file(replace(PUBLICATION, decisions=(made,)), "desk", State.SEALED)
+
+
+class TestOverrides:
+    @given(decided=st.integers(0, 80), cut=st.integers(0, 80), mornings=st.integers(1, 4))
+    @settings(max_examples=60, deadline=None)
+    def test_a_hold_stands_on_what_was_decided_tightened_by_an_override_that_is_not_over(
+        self, decided, cut, mornings
+    ):
+        file, without = overridden(decided, cut, later(2)), cut_by(decided)
+        for morning in range(1, mornings + 1):
+            session = later(morning)
+            held, plain = (emergency.hold(f, session, CALENDAR).decisions[0] for f in (file, without))
+            in_force = limit_cents(BASE, cut) if morning <= 2 else BASE
+            assert held.limit_cents == min(plain.limit_cents, in_force)
+            assert overrides.without(held) == plain
+            file, without = (
+                limits_file.limits_file(emergency.hold(f, session, CALENDAR), "desk", State.EMERGENCY)
+                for f in (file, without)
+            )
+
+    def test_this_very_morning_s_stands_as_it_was_decided_even_if_it_is_looser(self):
+        (today,) = emergency.hold(overridden(60, 20, SESSION), SESSION, CALENDAR).decisions
+        assert (today.reduction, today.decided_reduction, today.override.by) == (20, 60, "anna")
+
+    def test_the_mail_says_whose_word_it_is(self):
+        file = overridden(30, 70, later(1))
+        text = " ".join(emergency_text(held_from(file), file, 1, "gone").split())
+        assert "REDUCE LIMIT BY 70% to $1,500" in text
+        assert "OVERRIDDEN by anna until Tue 17 Mar (override 12): news; decided without it: 40%" in text
 
 
 def as_lived(line, session):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from riskops import limits_file
 from riskops.errors import LimitsFileError
 from riskops.limits_file import COLUMNS, State, as_csv, as_json, from_json, inert
-from riskops.records import Rung
+from riskops.records import Overridden, Rung
 from tests.builders import CALENDAR, SESSION
 from tests.small_desks import DECISION, PUBLICATION
 
@@ -29,6 +29,9 @@ HELD = replace(
     held_reduction=30,
     held_limit_cents=350_000,
 )
+WORD = Overridden(12, "anna", "news", SESSION, decided_reduction=40, decided_limit_cents=300_000)
+BY_A_WORD = replace(DECISION, reduction=60, limit_cents=200_000, override=WORD)
+OVERRIDDEN = limits_file.limits_file(replace(PUBLICATION, decisions=(BY_A_WORD,)), "desk", State.DECIDED)
 FILE = limits_file.limits_file(replace(PUBLICATION, decisions=(OTHER, DECISION, HELD)), "desk", State.DECIDED)
 
 
@@ -55,6 +58,9 @@ def test_a_line_tells_the_limit_in_dollars_and_everything_a_hold_needs():
         "held_reduction_percent": None,
         "held_limit_usd": None,
         "reasons": ["Drawdown 18.2%"],
+        "decided_reduction_percent": 40,
+        "decided_limit_usd": "3000.00",
+        "override": None,
     }
     assert (document["limits"][2]["held_from"], document["limits"][2]["held_limit_usd"]) == (
         "2026-03-13",
@@ -62,8 +68,40 @@ def test_a_line_tells_the_limit_in_dollars_and_everything_a_hold_needs():
     )
 
 
-def test_what_is_written_is_read_back():
-    assert from_json(as_json(FILE)) == FILE
+def test_a_line_tells_whose_override_it_has_and_what_was_decided_without_it():
+    line = json.loads(as_json(OVERRIDDEN))["limits"][0]
+    assert (line["limit_usd"], line["reduction_percent"]) == ("2000.00", 60)
+    assert (line["decided_limit_usd"], line["decided_reduction_percent"]) == ("3000.00", 40)
+    told = {"number": 12, "by": "anna", "why": "news", "until": "2026-03-16"}
+    assert line["override"] == told
+
+
+@pytest.mark.parametrize("file", [FILE, OVERRIDDEN], ids=["decided", "overridden"])
+def test_what_is_written_is_read_back(file):
+    assert from_json(as_json(file)) == file
+
+
+def layout_1(file):
+    """Return a file as it was written before there were overrides."""
+    document = json.loads(as_json(file)) | {"layout": 1}
+    del document["checksum"]
+    for line in document["limits"]:
+        for name in ("decided_reduction_percent", "decided_limit_usd", "override"):
+            del line[name]
+    return json.dumps(document | {"checksum": limits_file._checksum(document)}).encode()
+
+
+def test_a_file_from_before_overrides_is_read_what_it_says_was_decided():
+    assert from_json(layout_1(FILE)) == FILE
+
+
+@pytest.mark.parametrize("layout", [0, 3, "2", None])
+def test_a_layout_that_is_not_known_is_refused(layout):
+    document = json.loads(as_json(FILE)) | {"layout": layout}
+    del document["checksum"]
+    data = json.dumps(document | {"checksum": limits_file._checksum(document)}).encode()
+    with pytest.raises(LimitsFileError, match="layout"):
+        from_json(data)
 
 
 CENTS = st.integers(1, 10**9)
@@ -130,6 +168,8 @@ def test_what_is_no_whole_limits_file_is_refused(data):
         {"reduction": 90},
         {"rung": Rung.HOLD},
         {"trader_id": "3951"},
+        {"override": replace(WORD, decided_reduction=90)},
+        {"override": replace(WORD, decided_limit_cents=600_000)},
     ],
 )
 def test_limits_that_cannot_have_been_decided_are_refused_although_the_checksum_matches(changes):
@@ -155,6 +195,14 @@ class TestCsv:
     def test_no_text_starts_a_formula_or_a_line_of_its_own(self, text):
         assert not inert(text).startswith(limits_file.FORMULA_STARTS)
         assert inert(text).isprintable()
+
+    def test_an_override_has_columns_of_its_own(self):
+        (cells,) = rows_of(OVERRIDDEN)
+        assert (cells["limit_usd"], cells["decided_limit_usd"]) == ("2000.00", "3000.00")
+        assert [cells[name] for name in ("override", "override_by", "override_until")] == [
+            *("12", "anna", "2026-03-16")
+        ]
+        assert {row["override"] for row in rows_of(FILE)} == {""}
 
     def test_usual_names_are_left_alone(self):
         assert rows_of(FILE)[1]["name"] == 'Zoë, "Z"'

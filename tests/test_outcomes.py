@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskops import config, outcomes
-from riskops.outcomes import Breach, Ended, Forecast, Method, Outcome, Policy
+from riskops.outcomes import Breach, Ended, Forecast, Method, Outcome, OverriddenDay, OverrideWorth, Policy
 from riskops.records import LimitOrigin, LivedReduction, Rung
 from tests.builders import CALENDAR, SESSION, desk_history, trade_paths, trader_history
 
@@ -154,6 +154,40 @@ class TestJudging:
         applied = worth[Policy.APPLIED]
         assert (applied.prevented_cents, applied.cost_cents, applied.identified) == (0, 0, True)
 
+    @pytest.mark.parametrize(
+        ("trades", "cut", "decided", "low_usd", "high_usd"),
+        [
+            ([-3_600, -800], 0, 30, -800, -800),  # the decided limit had stopped it before the last loss
+            ([-3_600, 2_000], 0, 30, 2_000, 2_000),  # ... and before the recovery
+            ([-900, 400], 60, 30, 0, 0),  # neither limit was touched
+            ([-2_100], 60, 30, -2_100, 1_400),  # stopped: how it would have gone on is not known
+        ],
+    )
+    def test_an_override_is_worth_the_difference_to_the_decided_limit(
+        self, trades, cut, decided, low_usd, high_usd
+    ):
+        net, limit, without = sum(trades), 5_000 * (100 - cut), 5_000 * (100 - decided)
+        day = ended(net, limit_cents=limit, limit_origin=LimitOrigin.OVERRIDE)
+        desk = desk_history(trader_history([net], applied_usd=[limit / 100]), lived=lived(decided))
+        path = trade_paths([(0, CALENDAR.position(NIGHT), trades)])
+        overridden = {day.key: OverriddenDay(12, limit, without)}
+        _, found = outcomes.judge([day], {}, desk, outcomes.replay_history(desk, path), overridden)
+        worth = {w.policy: w for w in found}
+        assert set(worth) == {Policy.APPLIED, Policy.DECIDED, Policy.OVERRIDE}
+        assert worth[Policy.DECIDED].limit_cents == without
+        told = worth[Policy.OVERRIDE]
+        assert (told.benefit_low_cents, told.benefit_high_cents) == (100 * low_usd, 100 * high_usd)
+        assert told.identified is (low_usd == high_usd)
+        (known,) = outcomes.override_worths(found, overridden)
+        assert (known.number, known.low_cents, known.high_cents) == (12, 100 * low_usd, 100 * high_usd)
+
+    def test_an_override_that_the_platform_did_not_have_is_not_scored(self):
+        day = ended(-1_000, limit_cents=400_000, limit_origin=LimitOrigin.READ_BACK)
+        desk = desk_history(trader_history([-1_000]), lived=lived(30))
+        overridden = {day.key: OverriddenDay(12, 200_000, 350_000)}
+        _, found = outcomes.judge([day], {}, desk, outcomes.replay_history(desk, NO_TRADES), overridden)
+        assert {w.policy for w in found} == {Policy.APPLIED, Policy.DECIDED}
+
     @given(
         net_usd=st.integers(-8_000, 8_000),
         reduction=st.sampled_from(range(0, 81, 10)),
@@ -206,6 +240,20 @@ class TestNews:
 
     def test_a_quiet_day_tells_nothing(self):
         assert self.news(outcome(ended())).keys == ()
+
+
+class TestNewsOfOverrides:
+    def told(self, *worths, already=()):
+        return outcomes.news([], set(already), CALENDAR, SESSION, worths).overrides
+
+    def test_what_one_was_worth_is_told_once(self):
+        worth = OverrideWorth(NIGHT, "3942", 12, -45_000, -45_000)
+        assert self.told(worth) == (worth,)
+        assert self.told(worth, already=[worth.key]) == ()
+
+    def test_what_becomes_known_late_is_recorded_and_not_told(self):
+        late = CALENDAR.shift(SESSION, -config.BREACH_TOLD_SESSIONS - 1)
+        assert self.told(OverrideWorth(late, "3942", 12, 0, 0)) == ()
 
 
 class TestCalibration:

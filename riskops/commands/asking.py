@@ -21,7 +21,7 @@ from riskops.desk import Desk
 from riskops.errors import MissingResultError
 from riskops.money import dollars
 from riskops.records import Decision, Publication, RuleScore, Run, Rung, TrackRecord, Verb
-from riskops.report.wording import confidence
+from riskops.report.wording import confidence, overridden
 from riskops.sessions import DESK_ZONE, parse_session
 from riskops.store.mornings import Report
 from riskops.store.seal import LIMITS_MAIL
@@ -104,6 +104,7 @@ def _told(publication: Publication, decision: Decision) -> dict[str, object]:
     told = {
         "limit": f"{dollars(decision.limit_cents)} (from {dollars(decision.base_limit_cents)})",
         "reduction": f"{decision.reduction}%",
+        "override": overridden(decision),
         "rung": f"{int(decision.rung)} {decision.rung.label}",
         "why this rung": publication.why,
         "reasons": "\n".join(decision.reasons) or "no rule fired",

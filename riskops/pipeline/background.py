@@ -40,9 +40,12 @@ def _earlier(desk: Desk, run: Run) -> Earlier:
     before = mail_before(desk, run)
     if before is not None:
         return of_the_mail_before(before)
+    last = desk.store.history.mailed_last(run.session)
+    if last is None:
+        return Earlier()
     traders = desk.store.roster.traders(cut_off(desk, run))
     names = {trader.trader_id: trader.name for trader in traders}
-    return mailed_before(desk.store.history.lived(run.session), names)
+    return mailed_before(last.session, last.limits, names)
 
 
 def _signals(desk: Desk, run: Run) -> dict[str, tuple[Signal, ...]]:

@@ -9,6 +9,7 @@ from functools import partial
 
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
+from riskops.overrides import others
 from riskops.pipeline.background import background
 from riskops.pipeline.record_outcomes import news_of
 from riskops.pipeline.revise import mail_before
@@ -17,6 +18,7 @@ from riskops.records import Picture, Publication, Run, RunType, Verb
 from riskops.report.content import Content, content, without_charts
 from riskops.report.correction import MailBefore, changed, correction
 from riskops.report.outcome_lines import not_recorded, outcome_lines
+from riskops.report.override_lines import override_lines
 from riskops.report.pictures import DAMAGE, draw
 from riskops.report.render import as_html, as_text, fitting, subject
 from riskops.report.roster_lines import roster_lines
@@ -94,6 +96,7 @@ def _content(desk: Desk, run: Run, publication: Publication, stages: Mapping[Ver
         restricted_share=rules.detail.get("restricted_share") if rules and before is None else None,
         faults=_faults(desk, stages, reasons),
         roster=_roster_news(desk, run),
+        overrides=_override_news(desk, run),
         outcomes=[*_outcomes(desk, run, stages.get(Verb.RECORD_OUTCOMES)), *missing],
         background=known,
     )
@@ -125,19 +128,39 @@ def _drawn(composed: Content) -> tuple[Content, tuple[Picture, ...]]:
 
 def _roster_news(desk: Desk, run: Run) -> list[str]:
     """Return what of the roster became known since the last mail, by somebody's word."""
-    since, until = cut_off(desk, _last_mailed(desk, run)), cut_off(desk, run)
+    since, until = cut_off(desk, _morning_before(desk, run)), cut_off(desk, run)
     changes = [c for c in desk.store.roster.history() if since < c.entered.known_at <= until]
     names = {trader.trader_id: trader.name for trader in desk.store.roster.traders(until)}
     return roster_lines([change for change in changes if change.entered.by != SET_UP], names)
 
 
-def _last_mailed(desk: Desk, run: Run) -> Run:
-    """Return the run of the last mail before: the one that is corrected, else that of the last session."""
+def _morning_before(desk: Desk, run: Run) -> Run:
+    """Return the run of the morning before, or of the mail that is corrected."""
     corrected = desk.store.mornings.newest_sealed(run.session, below=run.revision)
     if corrected is not None:
         return replace(run, revision=corrected)
     last = desk.calendar.previous(run.session)
     return replace(run, session=last, revision=desk.store.mornings.newest_sealed(last) or 0)
+
+
+def _override_news(desk: Desk, run: Run) -> list[str]:
+    """Return what is to be told of overrides beside the entries of those who are overridden."""
+    found, known_by = desk.store.overrides.all(), cut_off(desk, run)
+    if not found:
+        return []
+    before = _mail_before(desk, run)
+    since = None if before is None else (before.session, cut_off(desk, before))
+    names = {trader.trader_id: trader.name for trader in desk.store.roster.traders(known_by)}
+    return override_lines(others(found, run.session, known_by, since), names)
+
+
+def _mail_before(desk: Desk, run: Run) -> Run | None:
+    """Return the session and revision of the mail that came before this one, or that it corrects."""
+    corrected = desk.store.mornings.newest_sealed(run.session, below=run.revision)
+    if corrected is not None:
+        return replace(run, revision=corrected)
+    last = desk.store.history.mailed_last(run.session)
+    return None if last is None else replace(run, session=last.session, revision=last.revision)
 
 
 def _outcomes(desk: Desk, run: Run, past: Stage | None) -> list[str]:

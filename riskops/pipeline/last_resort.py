@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import riskops
-from riskops import ladder
+from riskops import ladder, overrides
 from riskops.desk import Desk
 from riskops.pipeline.stage import cut_off
 from riskops.records import Decision, Publication, Run, Rung, Verdict
@@ -36,7 +36,16 @@ def minimal_mail(desk: Desk, run: Run, why: str) -> LastResort:
 
 def _last_committed(desk: Desk, run: Run) -> Publication | None:
     newest = desk.store.mornings.newest_published(through=run.session)
-    return None if newest is None else desk.store.mornings.publication(*newest)
+    committed = None if newest is None else desk.store.mornings.publication(*newest)
+    if committed is None or committed.session == run.session:
+        return committed
+    return replace(committed, decisions=_still_standing(desk, run, committed.decisions))
+
+
+def _still_standing(desk: Desk, run: Run, earlier: Sequence[Decision]) -> tuple[Decision, ...]:
+    """Return what was decided for an earlier session, with those overrides of this one that are tighter."""
+    known = desk.store.overrides.known(run.session, cut_off(desk, run))
+    return tuple(overrides.applied_if_tighter(map(overrides.without, earlier), known))
 
 
 def _in_force(desk: Desk, run: Run, committed: Publication | None, why: str) -> Publication:

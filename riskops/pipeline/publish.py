@@ -1,11 +1,11 @@
-"""Commit the limits of the chosen rung."""
+"""Commit the limits of the chosen rung, with the overrides applied last."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from riskops import corrections, ladder
+from riskops import corrections, ladder, overrides
 from riskops.desk import Desk
 from riskops.errors import MissingResultError, RevisionError
 from riskops.pipeline.export import export
@@ -55,6 +55,7 @@ def commit(desk: Desk, run: Run, rung: Rung) -> Receipt:
             "rung": int(publication.rung),
             "traders": len(publication.decisions),
             "restricted": sum(decision.reduction > 0 for decision in publication.decisions),
+            "overridden": sum(decision.override is not None for decision in publication.decisions),
             **_drill(desk),
         }
         if not desk.store.mornings.publish(publication, receipt):
@@ -69,16 +70,18 @@ def _drill(desk: Desk) -> Receipt:
 def _publication(desk: Desk, run: Run, rung: Rung, moment: datetime) -> Publication:
     chosen = _chosen(desk, run)
     _refuse_to_lose_ground(desk, run, rung, chosen["why"])
-    decisions = _corrected(desk, run, _HOW[rung](desk, run), moment)
+    decided, known_by = _HOW[rung](desk, run), cut_off(desk, run)
+    in_force = overrides.applied(decided, desk.store.overrides.known(run.session, known_by))
+    in_force = _corrected(desk, run, in_force, moment)
     return Publication(
         session=run.session,
         revision=run.revision,
-        rung=_rung_of(rung, decisions),
+        rung=_rung_of(rung, decided),
         verdict=Verdict(chosen["verdict"]),
         why=chosen["why"],
-        cut_off=cut_off(desk, run),
+        cut_off=known_by,
         code_version=desk.version,
-        decisions=tuple(sorted(decisions, key=lambda decision: decision.trader_id)),
+        decisions=tuple(sorted(in_force, key=lambda decision: decision.trader_id)),
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from riskops import config, outcomes
 from riskops.desk import Desk
 from riskops.history import DeskHistory
-from riskops.outcomes import Ended, News
+from riskops.outcomes import Ended, News, OverrideWorth
 from riskops.pipeline.stage import Receipt, cut_off, read_history, settled, stage
 from riskops.records import Run, RunType, Verb
 from riskops.store.documents import from_document, to_document
@@ -35,6 +35,12 @@ def record_outcomes(desk: Desk, run: Run) -> Receipt:
     return {"recorded": recorded, **receipt}
 
 
+def known_worths(desk: Desk, first: date, session: date, moment: datetime) -> tuple[OverrideWorth, ...]:
+    """Return what overrides were worth on the days from `first` on and before `session`, as known then."""
+    worth = desk.store.outcomes.worth_of_overrides(first, session, moment)
+    return outcomes.override_worths(worth, desk.store.outcomes.overridden(first, session))
+
+
 def news_of(receipt: Receipt) -> News:
     """Return what a receipt has to tell."""
     return from_document(News, receipt.get(NEWS, {}))
@@ -58,8 +64,10 @@ def _add(desk: Desk, history: DeskHistory, new: Sequence[Ended], moment: datetim
     if not new:
         return
     replayed = outcomes.replay_history(history, desk.store.history.paths(history, moment))
-    forecasts = desk.store.outcomes.forecasts({day.session for day in new})
-    desk.store.outcomes.add(*outcomes.judge(new, forecasts, history, replayed))
+    sessions = {day.session for day in new}
+    forecasts = desk.store.outcomes.forecasts(sessions)
+    overridden = desk.store.outcomes.overridden(min(sessions), history.session)
+    desk.store.outcomes.add(*outcomes.judge(new, forecasts, history, replayed, overridden))
 
 
 def _receipt(desk: Desk, run: Run, waiting: int, moment: datetime) -> Receipt:
@@ -68,7 +76,8 @@ def _receipt(desk: Desk, run: Run, waiting: int, moment: datetime) -> Receipt:
     told = desk.store.outcomes.told(
         desk.calendar.shift(run.session, -config.TOLD_AGAIN_SESSIONS), run.session
     )
-    found = outcomes.news(known, told, desk.calendar, run.session)
+    worths = known_worths(desk, first, run.session, moment)
+    found = outcomes.news(known, told, desk.calendar, run.session, worths)
     night = desk.calendar.previous(run.session)
     return {
         "outcomes": sum(outcome.day.session == night for outcome in known),

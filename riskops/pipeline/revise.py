@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from riskops.desk import Desk
 from riskops.errors import RevisionError, SessionError
+from riskops.persons import trader_named
 from riskops.pipeline.change_roster import LONGEST_NAME, LONGEST_REASON, said
 from riskops.pipeline.mailed_since import know_what_left
 from riskops.pipeline.stage import is_today
-from riskops.records import Publication, Revision, Run, RunType, Verb
+from riskops.records import Publication, Revision, RosterState, Run, RunType, Verb
 from riskops.sessions import desk_date
 
 
@@ -26,12 +27,14 @@ def revise(desk: Desk, run: Run, *, by: str, why: str) -> Run:
     SessionError
         If the session is not today's: what the desk traded on yesterday cannot be corrected.
     RevisionError
-        If a backfill asks, no mail of the session is out, or an earlier correction is on its way.
+        If a backfill or a trader asks, no mail of the session is out, or an earlier correction is on
+        its way.
     """
     known = desk.store.revisions.of_run(run.session, run.run_id)
     if known is None:
         by, why = said(by, "who", LONGEST_NAME), said(why, "why", LONGEST_REASON)
         _refuse_untimely(desk, run)
+        _refuse_trader(desk, by)
         know_what_left(desk, run)
         known = desk.store.revisions.open(run.session, run.run_id, by=by, why=why, moment=desk.clock())
     elif not desk.store.mornings.is_frozen(run.session, known.revision):
@@ -81,6 +84,19 @@ def _refuse_untimely(desk: Desk, run: Run) -> None:
         raise SessionError(
             f"{run.session} is not today's session, {desk_date(desk.clock())}: only what the desk is trading "
             "on can be corrected. To see what is on record, `riskops replay`."
+        )
+
+
+def _refuse_trader(desk: Desk, by: str) -> None:
+    """Refuse the word of whoever trades here: a correction may be about his own limit."""
+    now = desk.clock()
+    roster = desk.store.roster.view(now)
+    states = roster.states(desk_date(now))
+    present = [t for t in roster.traders if states.get(t.trader_id) is not RosterState.LEFT]
+    if (trader := trader_named(by, present)) is not None:
+        raise RevisionError(
+            f"{by} is trader {trader.trader_id}: a trader does not correct limits. Say whose word it is who "
+            "does not trade, by full name or mail address."
         )
 
 

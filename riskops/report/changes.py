@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from riskops.money import dollars
-from riskops.records import Decision, LivedReduction, Publication
+from riskops.records import Decision, Publication
 from riskops.report.wording import counted, short_date, trader_label
 
 NONE_BEFORE = "none"
@@ -59,24 +60,20 @@ class Changes:
     unchanged: str
 
 
-def mailed_before(lived: Mapping[str, Mapping[int, LivedReduction]], names: Mapping[str, str]) -> Earlier:
-    """Return the limits of the last session whose mail left.
+def mailed_before(session: date, mailed: Mapping[str, tuple[int, int]], names: Mapping[str, str]) -> Earlier:
+    """Return the limits that the mail of an earlier session named.
 
     Parameters
     ----------
-    lived
-        What was in force, by trader and calendar position (see `riskops.history`).
+    session
+        The last one whose mail left.
+    mailed
+        Limit in cents and reduction, by trader.
     names
         The traders' names, those who left included.
     """
-    newest = max((position for records in lived.values() for position in records), default=None)
-    if newest is None:
-        return Earlier()
-    last = {key: records[newest] for key, records in lived.items() if newest in records}
-    session = next(iter(last.values())).session
     limits = {
-        key: Standing(then.limit_cents, then.reduction, trader_label(key, names.get(key, "")))
-        for key, then in sorted(last.items())
+        key: Standing(*then, trader_label(key, names.get(key, ""))) for key, then in sorted(mailed.items())
     }
     return Earlier(f"since {short_date(session)}", limits)
 

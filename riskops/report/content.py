@@ -181,6 +181,7 @@ def content(
     *,
     faults: Sequence[str] = (),
     roster: Sequence[str] = (),
+    overrides: Sequence[str] = (),
     outcomes: Sequence[str] = (),
     background: Background = NO_BACKGROUND,
     sealed_at: datetime | None = None,
@@ -195,6 +196,8 @@ def content(
         What went wrong this morning, in words; printed at the top.
     roster
         How the roster has changed since the last morning; lines of the data health.
+    overrides
+        What is to be told of overrides beside the decisions; lines of the data health.
     outcomes
         What became of lived days, where that is news; lines of the data health.
     background
@@ -221,7 +224,7 @@ def content(
         summary=_summary(publication, tiers),
         evidence=evidence_lines(comparison, model),
         benefit=benefit_chart(comparison.rules_course) if comparison else None,
-        health=(*_health(publication, checks, restricted_share), *roster, *outcomes),
+        health=(*_health(publication, checks, restricted_share), *roster, *overrides, *outcomes),
         footer=_footer(publication, comparison, sealed_at),
     )
 
@@ -265,8 +268,8 @@ def _entry(decision: Decision, model: SaidOfTheModel, background: Background, or
         limit=dollars(decision.limit_cents),
         base=dollars(decision.base_limit_cents),
         change=change_of(decision, background.earlier),
-        reasons=reasons(decision),
-        confidence=confidence(decision) if decision.reduction else "",
+        reasons=reasons(decision) if decision.override is None else "",
+        confidence=confidence(decision) if decision.reduction and decision.override is None else "",
         standing=standing(decision),
         details=_details(decision, model, background, chart),
         chart=chart,
@@ -285,9 +288,9 @@ def _chart(decision: Decision, background: Background) -> ResultsChart | None:
 def _details(
     decision: Decision, model: SaidOfTheModel, background: Background, chart: ResultsChart | None
 ) -> tuple[Detail, ...]:
-    told = [Detail("Signals", items=_signals(decision, background))]
+    told = [*_without_override(decision), Detail("Signals", items=_signals(decision, background))]
     told.append(Detail("Risk of a large loss", large_loss_risk(decision) if model.risk_is_known else ""))
-    if decision.reduction:
+    if decision.reduction or decision.decided_reduction:
         told += [
             Detail("Way back", items=way_back(decision)),
             Detail("Flip distance", flip_distance(decision)),
@@ -298,10 +301,20 @@ def _details(
     return tuple(detail for detail in told if detail.text or detail.items)
 
 
+def _without_override(decision: Decision) -> list[Detail]:
+    """Return why the decided cut is what it is, where somebody's word gives the limit instead."""
+    if decision.override is None or not decision.decided_reduction:
+        return []
+    return [
+        Detail("Reasons without the override", reasons(decision)),
+        Detail("Confidence without it", confidence(decision)),
+    ]
+
+
 def _signals(decision: Decision, background: Background) -> tuple[str, ...]:
     """Return the numbers of the rules that fired; a held limit does not rest on them."""
     fired = background.signals.get(decision.trader_id, ())
-    return signal_lines(fired) if decision.reduction and decision.engine is not None else ()
+    return signal_lines(fired) if decision.decided_reduction and decision.engine is not None else ()
 
 
 def _model_detail(difference: Difference | None) -> Detail:
@@ -349,16 +362,24 @@ def _subject(publication: Publication, tiers: _Tiers) -> str:
         state.append("model failed")
     if quarantined := sum(d.quarantined for d in publication.decisions):
         state.append(f"{quarantined} quarantined")
+    if overridden := _overridden(publication):
+        state.append(f"{overridden} overridden")
     session = f"{publication.session:%a} {publication.session}"
     counts = _headline(publication, tiers)
     return f"{correction}RiskOps loss limits {session}: {counts} [{', '.join(state)}]"
 
 
+def _overridden(publication: Publication) -> int:
+    return sum(decision.override is not None for decision in publication.decisions)
+
+
 def _summary(publication: Publication, tiers: _Tiers) -> tuple[tuple[str, str], ...]:
+    overridden = _overridden(publication)
     return (
         ("Total traders", str(len(publication.decisions))),
         ("Restrictions applied", str(tiers.restricted)),
         ("High risk", str(len(tiers.immediate))),
+        *([("Overridden", str(overridden))] if overridden else []),
         ("System", TIGHTENED if publication.own_models else SYSTEMS[publication.rung]),
     )
 

@@ -68,7 +68,7 @@ def _differences(decisions: Sequence[Decision], scores: Sequence[ModelScore]) ->
 
 
 def _points(difference: Difference) -> int:
-    return difference.asked - difference.decision.reduction
+    return difference.asked - difference.decision.decided_reduction
 
 
 def _is_material(score: ModelScore) -> bool:
@@ -158,7 +158,7 @@ def _shadow(model: SaidOfTheModel) -> str:
     shown = model.differences[: config.SHADOW_DIFFERENCES_SHOWN]
     if not shown:
         return ""
-    named = ", ".join(f"{_label(d.decision)} {d.asked}% (not {d.decision.reduction}%)" for d in shown)
+    named = ", ".join(f"{_label(d.decision)} {d.asked}% (not {d.decision.decided_reduction}%)" for d in shown)
     of = (
         f" (the {len(shown)} largest of {len(model.differences)})"
         if len(model.differences) > len(shown)

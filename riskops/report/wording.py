@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from riskops.money import at_least
+from riskops.money import at_least, dollars
 from riskops.records import Confidence, Decision, Engine, Rung, TrackRecord, Verdict
 from riskops.sessions import DESK_ZONE
 from riskops.way_back import CLAUSE_BREAK
@@ -129,6 +129,8 @@ def flip_distance(decision: Decision) -> str:
     if decision.rung in (Rung.HOLD, Rung.FLOOR) or decision.flip_distance_cents is None:
         return ""
     whose = "the rules'" if decision.engine is Engine.POOLED_MODEL else "the"
+    if decision.override is not None:
+        whose = f"{whose} decided"
     more = at_least(decision.flip_distance_cents)
     return f"{more} more loss on the last active day would raise {whose} cut"
 
@@ -148,13 +150,24 @@ def large_loss_risk(decision: Decision) -> str:
 
 
 def standing(decision: Decision) -> str:
-    """Return what a limit stands on where no engine decided it: quarantine, hold, floor, or nothing."""
+    """Return what a limit stands on other than an engine: quarantine, hold, floor, override, or nothing."""
     parts = ["QUARANTINED (data failed)"] if decision.quarantined else []
     if decision.rung is Rung.HOLD:
         parts.append(f"HELD ({_rung_number(decision)})")
     if decision.rung is Rung.FLOOR:
         parts.append(f"FLOOR ({_rung_number(decision)})")
-    return ", ".join(parts)
+    return "; ".join(text for text in (", ".join(parts), overridden(decision)) if text)
+
+
+def overridden(decision: Decision) -> str:
+    """Return by whose word a limit is another one than was decided, until when, why, and from what."""
+    made_by = decision.override
+    if made_by is None:
+        return ""
+    until = f"until {short_date(made_by.last_session)} (override {made_by.number})"
+    decided = f"{decision.decided_reduction}% ({dollars(decision.decided_limit_cents)})"
+    said = f"OVERRIDDEN by {one_line(made_by.by)} {until}: {one_line(made_by.why)}"
+    return f"{said}; decided without it: {decided}"
 
 
 def reasons(decision: Decision) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
@@ -22,6 +22,18 @@ from riskops.store.roster import Roster
 from riskops.store.tables import UtcDateTime
 
 Schedule = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LastMail:
+    """The limits that the last mail of an earlier session named, overrides included.
+
+    `limits` is the limit in cents and the reduction, by trader.
+    """
+
+    session: date
+    revision: int
+    limits: Mapping[str, tuple[int, int]]
 
 
 class HistoryReader:
@@ -97,7 +109,7 @@ class HistoryReader:
         )
 
     def lived(self, session: date) -> dict[str, dict[int, LivedReduction]]:
-        """Return what was in force on the sessions before `session` whose mail left."""
+        """Return what was decided, overrides aside, for the sessions before `session` whose mail left."""
         with self._database.reading() as connection:
             rows = connection.execute(*_as_of("lived_before", session)).all()
         lived: dict[str, dict[int, LivedReduction]] = defaultdict(dict)
@@ -112,6 +124,15 @@ class HistoryReader:
                 rung=Rung(row.rung),
             )
         return dict(lived)
+
+    def mailed_last(self, session: date) -> LastMail | None:
+        """Return what the last mail before `session` named, ``None`` where none left."""
+        with self._database.reading() as connection:
+            rows = connection.execute(*_as_of("mailed_last", session)).all()
+        if not rows:
+            return None
+        in_force = {row.trader_id: (row.limit_cents, row.reduction) for row in rows}
+        return LastMail(rows[0].session, rows[0].revision, in_force)
 
     def base_limits_on(self, session: date, cut_off: datetime) -> dict[str, int]:
         """Return the base limit that `cut_off` knew as scheduled for a session, by trader, in cents."""

@@ -476,9 +476,12 @@ def take_what_left(
     put_report(connection, report, {"subject": report.subject, "digest": report.digest})
 
 
-def _limits(publication: Publication) -> set[tuple[str, int, int, int, int]]:
+def _limits(publication: Publication) -> set[tuple[str | int, ...]]:
     return {
-        (d.trader_id, d.base_limit_cents, d.reduction, d.limit_cents, int(d.rung))
+        (
+            *(d.trader_id, d.base_limit_cents, d.reduction, d.limit_cents, int(d.rung)),
+            *(d.decided_reduction, d.decided_limit_cents),
+        )
         for d in publication.decisions
     }
 

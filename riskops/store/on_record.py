@@ -31,7 +31,10 @@ LEFT_BY = {
     quality_results: Verb.VALIDATE,
     comparisons: Verb.COMPARE,
 }
-LIMIT = ("reduction", "limit_cents", "base_limit_cents", "rung")
+LIMIT = (
+    *("reduction", "limit_cents", "base_limit_cents", "rung"),
+    *("decided_reduction", "decided_limit_cents"),
+)
 MAIL = ("subject", "text", "html")
 Rows = dict[Any, Any]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,13 +12,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from riskops import config
-from riskops.outcomes import DayEconomics, Ended, Forecast, Key, Outcome
+from riskops.outcomes import DayEconomics, Ended, Forecast, Key, Method, Outcome, OverriddenDay, Policy
 from riskops.records import Engine, LimitOrigin, Verb
 from riskops.sessions import desk_time
 from riskops.store.database import Database, statement
 from riskops.store.tables import (
     UtcDateTime,
     applied_limits,
+    decisions,
     economics,
     outcomes,
     published_limits,
@@ -112,6 +113,28 @@ class Outcomes:
                 found[key] = replace(found.get(key, Forecast()), **_said(row))
         return found
 
+    def overridden(self, first: date, session: date) -> dict[Key, OverriddenDay]:
+        """Return the days from `first` on and before `session` whose mail named an override's limit."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_overridden(first, session)).all()
+        return {
+            (row.session, row.trader_id): OverriddenDay(row.number, row.limit_cents, row.decided_limit_cents)
+            for row in rows
+            if row.number is not None
+        }
+
+    def worth_of_overrides(self, first: date, session: date, cut_off: datetime) -> tuple[DayEconomics, ...]:
+        """Return what overrides were worth from `first` on and before `session`, as `cut_off` knows it."""
+        query = (
+            sa.select(economics)
+            .where(economics.c.session >= first, economics.c.session < session)
+            .where(economics.c.policy == Policy.OVERRIDE.value, economics.c.known_at <= cut_off)
+            .order_by(economics.c.known_at)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return tuple({(row["session"], row["trader_id"]): _economics(row) for row in rows}.values())
+
     def told(self, first: date, session: date) -> frozenset[str]:
         """Return the keys of what the mails told that left from `first` on and before `session`."""
         query = (
@@ -173,6 +196,29 @@ def _outcome_row(outcome: Outcome) -> dict[str, Any]:
 
 def _economics_row(found: DayEconomics) -> dict[str, Any]:
     return _cells(found)
+
+
+def _economics(row: Mapping[Any, Any]) -> DayEconomics:
+    words = {"policy": Policy(row["policy"]), "method": Method(row["method"])}
+    return DayEconomics(**{**row, **words})
+
+
+def _overridden(first: date, session: date) -> sa.Select:
+    """Return the query of the limits that left, each in its newest revision, with an override's number."""
+    newest = published_limits.alias()
+    of_day = [newest.c[name] == published_limits.c[name] for name in ("session", "trader_id")]
+    revision = sa.select(sa.func.max(newest.c.revision)).where(*of_day)
+    same = [decisions.c[name] == published_limits.c[name] for name in (*_OF_SESSION, "trader_id")]
+    shown = ("session", "trader_id", "limit_cents", "decided_limit_cents")
+    return (
+        sa.select(
+            *[published_limits.c[name] for name in shown],
+            decisions.c.detail["override", "number"].as_integer().label("number"),
+        )
+        .join(decisions, sa.and_(*same))
+        .where(published_limits.c.session >= first, published_limits.c.session < session)
+        .where(published_limits.c.revision == revision.scalar_subquery())
+    )
 
 
 def _cells(record: Any) -> dict[str, Any]:

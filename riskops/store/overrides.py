@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
+from riskops.overrides import holds
 from riskops.records import AskedOverride, Override, TakenBack
 from riskops.store.database import Database
 from riskops.store.tables import overrides, overrides_taken_back
@@ -63,14 +64,7 @@ class Overrides:
 
     def known(self, session: date, cut_off: datetime) -> tuple[Override, ...]:
         """Return the overrides for a session that were on record at `cut_off` and not ended, by number."""
-        return tuple(o for o in self.all() if _holds(o, session, cut_off))
-
-
-def _holds(override: Override, session: date, cut_off: datetime) -> bool:
-    asked, ended = override.asked, override.taken_back
-    is_known = override.recorded_at <= cut_off
-    is_ended = ended is not None and ended.recorded_at <= cut_off
-    return asked.first_session <= session <= asked.last_session and is_known and not is_ended
+        return tuple(o for o in self.all() if holds(o, session, cut_off))
 
 
 def _override(row: sa.Row) -> Override:

@@ -106,14 +106,19 @@ def _forget_seals(connection: sa.Connection, before: Before) -> None:
 
 
 def _apply_what_is_left(connection: sa.Connection, session: date) -> None:
-    of_session = sa.and_(applied_limits.c.session == session, applied_limits.c.origin == "published")
+    of_session = sa.and_(
+        applied_limits.c.session == session, applied_limits.c.origin.in_(("published", "override"))
+    )
     connection.execute(sa.delete(applied_limits).where(of_session))
     newest = sa.select(sa.func.max(published_limits.c.revision)).where(published_limits.c.session == session)
     left = sa.select(
         published_limits.c.session,
         published_limits.c.trader_id,
         published_limits.c.limit_cents,
-        sa.literal("published"),
+        sa.case(
+            (published_limits.c.limit_cents == published_limits.c.decided_limit_cents, "published"),
+            else_="override",
+        ),
     ).where(
         published_limits.c.session == session,
         published_limits.c.revision == newest.scalar_subquery(),

@@ -79,8 +79,10 @@ def seal(connection: sa.Connection, session: date, revision: int, moment: dateti
 
 
 def _apply(connection: sa.Connection, session: date, rows: Sequence[dict]) -> None:
-    """Take what left as in force, a correction included; what was read back or overridden stands."""
-    earlier = sa.and_(applied_limits.c.session == session, applied_limits.c.origin == "published")
+    """Take what left as in force, a correction included; what was read back stands."""
+    earlier = sa.and_(
+        applied_limits.c.session == session, applied_limits.c.origin.in_(("published", "override"))
+    )
     connection.execute(sa.delete(applied_limits).where(earlier))
     insert_missing(
         connection,
@@ -90,7 +92,7 @@ def _apply(connection: sa.Connection, session: date, rows: Sequence[dict]) -> No
                 "session": session,
                 "trader_id": row["trader_id"],
                 "limit_cents": row["limit_cents"],
-                "origin": "published",
+                "origin": "published" if row["limit_cents"] == row["decided_limit_cents"] else "override",
             }
             for row in rows
         ],

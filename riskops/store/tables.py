@@ -674,7 +674,9 @@ economics = sa.Table(
     sa.Column("benefit_high_cents", sa.BigInteger, nullable=False),
     sa.Column("identified", sa.Boolean, nullable=False),
     sa.Column("method", sa.String(16), nullable=False),
-    sa.CheckConstraint("policy IN ('applied', 'rules', 'pooled_model')", name="policy"),
+    sa.CheckConstraint(
+        "policy IN ('applied', 'rules', 'pooled_model', 'decided', 'override')", name="policy"
+    ),
     sa.CheckConstraint("method IN ('replay', 'bridge')", name="method"),
     sa.CheckConstraint("limit_cents > 0", name="limit"),
     sa.CheckConstraint("prevented_cents >= 0 AND cost_cents >= 0", name="split"),

@@ -35,7 +35,7 @@ ANSWERED = Kill(Moment.MAIL_ANSWERED, 0.0)
 TWO_SENDERS = Act((Job((SEND,)), Job((SEND,))))
 DECIDED = Act((Job(tuple(BEFORE_THE_MAIL)),))
 
-pytestmark = pytest.mark.xdist_group("chaos")
+pytestmark = [pytest.mark.campaign, pytest.mark.xdist_group("chaos")]
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,6 @@ def test_six_mornings_of_kills_end_as_undisturbed_ones(stage):
     assert tally.kills.total() > 0
 
 
-@pytest.mark.campaign
 @pytest.mark.timeout(1_800)
 def test_two_hundred_mornings_of_kills_end_as_undisturbed_ones():
     tally = killed_campaign(200)

@@ -24,6 +24,7 @@ MANY = 1_500
 SEED = 20_260_316
 
 pytestmark = [
+    pytest.mark.campaign,
     pytest.mark.xdist_group("fuzz"),
     pytest.mark.filterwarnings("ignore:DatetimeIndex.weekday is deprecated"),  # of other exchanges' calendars
 ]
@@ -101,7 +102,6 @@ def test_the_command_line_shows_no_traceback(kind, world, work):
     assert problems(attempt(kind, 1, world, work)) == []
 
 
-@pytest.mark.campaign
 @pytest.mark.timeout(1_800)
 def test_many_cases_keep_the_promise(world, work):
     tried = list(campaign(world, SEED, range(MANY), work / "many", work / "kept"))

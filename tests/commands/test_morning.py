@@ -139,6 +139,7 @@ def in_cents(usd: Decimal) -> int:
     return int(usd.quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN) * 100)
 
 
+@pytest.mark.campaign
 def test_the_break_glass_morning_decides_what_the_verbs_decide(small_desk, small_desk_template, tmp_path):
     riskops_morning(small_desk, PINNED_SESSION, "--no-deliver", RISKOPS_SOURCE="demo")
     twin = copied(small_desk_template, tmp_path / "twin")

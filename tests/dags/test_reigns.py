@@ -21,7 +21,7 @@ from tests.airflow_desk import AirflowDesk, Outcome
 from tests.builders import CALENDAR
 from tests.desks import keep_on_sqlite, opened
 
-pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.airflow, pytest.mark.campaign, pytest.mark.xdist_group("airflow")]
 
 SEED = 11
 PROMOTED_AFTER = 409  # sessions of history

@@ -48,6 +48,7 @@ def test_a_run_again_leaves_the_stored_review_as_it_is(first_morning: AirflowDes
     assert first_morning.content() == stored
 
 
+@pytest.mark.campaign
 def test_a_session_that_is_asked_for_is_the_one_reviewed(first_morning: AirflowDesk):
     assert first_morning.run("review_evidence", SIX_O_CLOCK, session="2026-09-01").state == "success"
     with first_morning.opened() as desk:
@@ -55,6 +56,7 @@ def test_a_session_that_is_asked_for_is_the_one_reviewed(first_morning: AirflowD
         assert desk.store.evaluations.of(OCTOBER) is None
 
 
+@pytest.mark.campaign
 def test_a_backfill_stores_each_month_under_its_own_session_and_replaces_none(small_desk: Path):
     """What a live run has stored stays; a backfilled month is what it would have been, in any order."""
     months = [OCTOBER, date(2026, 9, 1)]

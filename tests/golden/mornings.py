@@ -6,13 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from riskops.outcomes import News, OverrideWorth
+from riskops.overrides import Others, applied
 from riskops.records import (
+    AskedOverride,
     CheckResult,
     Comparison,
     Confidence,
     Decision,
     Engine,
     ModelScore,
+    Override,
     Publication,
     Revision,
     Rule,
@@ -27,6 +31,8 @@ from riskops.report.charts import Day
 from riskops.report.content import Background, Content, content
 from riskops.report.correction import MailBefore, changed
 from riskops.report.correction import correction as corrected
+from riskops.report.outcome_lines import outcome_lines
+from riskops.report.override_lines import override_lines
 from tests.builders import SESSION
 
 FRIDAY = date(2026, 3, 13)
@@ -373,6 +379,45 @@ def quarantine() -> Content:
     return content(publication(desk), comparison(), [check(), *failed], scores(), 0.524, background=known)
 
 
+def overridden() -> Content:
+    """Somebody's word gives three limits: one tighter, one looser, and one that is full."""
+    desk = seed_desk()
+    said = (
+        word(12, "3951", 60, "news on the stock"),
+        word(13, "3942", 30, "the streak is one position, closed on Friday", last=SESSION),
+        word(14, "3944", 0, "a client's hedge, no risk of his own"),
+    )
+    others = Others(
+        now={},
+        ended=(word(9, "3957", 50, "back from leave", first=date(2026, 3, 9), last=FRIDAY),),
+        given_way=((word(11, "3951", 40, "news on the stock"), 12),),
+        ending=(said[1],),
+        coming=(word(15, "3961", 40, "a new strategy", first=date(2026, 3, 23), last=date(2026, 3, 25)),),
+    )
+    names = {d.trader_id: d.name for d in desk}
+    worth = (
+        OverrideWorth(FRIDAY, "3957", 9, -45_000, -45_000),
+        OverrideWorth(FRIDAY, "3944", 8, -12_000, 80_000),
+    )
+    return content(
+        publication(tuple(applied(desk, said))),
+        comparison(),
+        [check(), check("schema")],
+        scores(),
+        0.31,
+        overrides=override_lines(others, names),
+        outcomes=outcome_lines(News(overrides=worth), names),
+        background=background(),
+    )
+
+
+def word(
+    number: int, trader_id: str, cut: int, why: str, first: date = SESSION, last: date = date(2026, 3, 20)
+) -> Override:
+    """Return somebody's override."""
+    return Override(number, AskedOverride(trader_id, first, last, cut, "anna", why), CUT_OFF)
+
+
 def correction() -> Content:
     """Revision 1 tightens one limit."""
     before = publication()
@@ -428,6 +473,7 @@ MORNINGS: dict[str, Callable[[], Content]] = {
         limits_held,
         floor,
         quarantine,
+        overridden,
         correction,
         first_morning,
     )

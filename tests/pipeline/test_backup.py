@@ -121,7 +121,7 @@ def limits_of_the_next_morning(folder, **changes):
         return desk.store.mornings.publication(NEXT, 0)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 @pytest.mark.fault(
     what="the risk database is lost",
     gets="from the last backup: the same record, and the same limits on the next morning",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import time
+
 import pytest
 
 from riskops import limits_file
 from riskops.errors import DeliveryError
 from riskops.limits_file import State
 from riskops.pipeline.choose import choose
+from riskops.pipeline.override import override
 from riskops.pipeline.publish import hold_limits, publish_rules
 from riskops.pipeline.score_rules import score_rules
 from riskops.pipeline.send import mail_of, send
-from riskops.records import Rung, Verb
+from riskops.records import AskedOverride, Rung, Verb
 from riskops.store.outbox import Outbox
+from riskops.store.seal import LIMITS_MAIL
 from tests.builders import CALENDAR, SESSION, trader_3942, trader_3951
 from tests.desks import each_verb, on_the_morning, opened, run_for
 from tests.mail_catcher import Catcher, serving
@@ -120,6 +124,35 @@ def test_one_after_the_other_the_limits_stand_and_are_counted(at):
         twice = desk.store.mornings.publication(FOLLOWING, 0).decisions
         assert {(d.held_from, d.held_sessions) for d in twice} == {(NIGHT, 2)}
         assert in_force(desk, FOLLOWING) == in_force(desk, SESSION) == in_force(desk, NIGHT)
+
+
+@pytest.mark.parametrize(("cut", "stands"), [(80, True), (10, False)])
+def test_of_overrides_only_the_tighter_one_of_the_session_stands_and_it_is_named(cut, stands, mailed, at):
+    evening = opened(mailed, on_the_morning(NIGHT, time(18)), RISKOPS_SOURCE="csv")
+    with evening as desk:
+        override(desk, AskedOverride("3951", SESSION, SESSION, cut, "anna", "news"))
+    with at(SESSION) as desk:
+        send(desk, RUN)
+        before = {d.trader_id: d for d in desk.store.mornings.publication(NIGHT, 0).decisions}["3951"]
+        made = {d.trader_id: d for d in desk.store.mornings.publication(SESSION, 0).decisions}["3951"]
+        assert made.reduction == (cut if stands else before.reduction)
+        assert (made.decided_reduction, made.held_reduction) == (before.reduction, before.reduction)
+        text = desk.store.mornings.report(SESSION, 0, LIMITS_MAIL).text
+        assert ("OVERRIDDEN by anna" in text) is stands
+    with at(FOLLOWING) as desk:
+        (again,) = [d for d in held(desk, FOLLOWING) if d.trader_id == "3951"]
+        assert (again.held_sessions, again.reduction) == (2, min(before.reduction + 20, 80))
+
+
+def test_an_override_that_is_over_leaves_the_limit_of_a_minimal_mail(mailed, at):
+    with opened(mailed, on_the_morning(NIGHT, time(18)), RISKOPS_SOURCE="csv") as desk:
+        override(desk, AskedOverride("3951", SESSION, SESSION, 80, "anna", "news"))
+    for session in (SESSION, FOLLOWING):
+        with at(session) as desk:
+            send(desk, run_for(session))
+    with at(FOLLOWING) as desk:
+        assert in_force(desk, FOLLOWING) == in_force(desk, NIGHT)
+        assert {d.override for d in desk.store.mornings.publication(FOLLOWING, 0).decisions} == {None}
 
 
 def test_the_limits_file_has_them_sealed(at):

@@ -13,10 +13,11 @@ from riskops.limits_file import State
 from riskops.pipeline.change_roster import Order, suspend
 from riskops.pipeline.emergency import mail_from_file
 from riskops.pipeline.last_resort import minimal_mail
+from riskops.pipeline.override import override
 from riskops.pipeline.replay import asked_sessions, replay
 from riskops.pipeline.revise import by_hand, numbered, revise
 from riskops.pipeline.send import send
-from riskops.records import Rung, RunType, Verb
+from riskops.records import AskedOverride, Rung, RunType, Verb
 from riskops.sessions import desk_time
 from riskops.settings import Fault
 from riskops.store.outbox import Outbox
@@ -141,6 +142,12 @@ class TestAsking:
             revise(at(sealed, LATE), asking(), by=by, why=why)
         assert sealed.store.revisions.of(SESSION) == ()
 
+    @pytest.mark.parametrize("by", ["3937", "Trader 3937", " trader  3940 "])
+    def test_whoever_trades_here_cannot_ask(self, by, sealed):
+        with pytest.raises(RevisionError, match="a trader does not correct limits"):
+            revise(at(sealed, LATE), asking(), by=by, why=WHY)
+        assert sealed.store.revisions.of(SESSION) == ()
+
     def test_a_revision_that_nobody_asked_for_is_not_worked_on(self, sealed):
         with pytest.raises(RevisionError, match="Nobody has asked for correction 2"):
             numbered(sealed, run_for(SESSION), 2)
@@ -259,6 +266,24 @@ class TestAfterEight:
         assert current(relief).revision == 0
         correct(relief, time(8, 2))
         assert limits(relief, 1) == limits(relief) == lived(relief)
+
+
+class TestOverrides:
+    def asked(self, reduction):
+        return AskedOverride("3938", SESSION, SESSION, reduction, BY, "news on the stock")
+
+    def test_one_that_was_said_after_the_mail_enters_with_a_correction(self, sealed):
+        override(at(sealed, time(7, 30)), self.asked(60))
+        correct(sealed)
+        assert (limits(sealed)["3938"], limits(sealed, 1)["3938"]) == (500_000, 200_000)
+        assert "news on the stock" in " ".join(mailed(sealed).text.split())
+
+    def test_after_eight_one_that_loosens_does_not(self, disaster):
+        correct(disaster)
+        cut = replace(self.asked(0), trader_id="3937")
+        override(at(disaster, time(8, 10)), cut)
+        correct(disaster, time(8, 15), asking("another"))
+        assert limits(disaster, 2)["3937"] == limits(disaster, 1)["3937"] < 500_000
 
 
 class TestFailing:

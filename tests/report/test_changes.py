@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from riskops.records import LivedReduction, Rung
 from riskops.report.changes import Earlier, Standing, change_of, changes, mailed_before
 from tests.golden.mornings import FRIDAY, SINCE, decision
-
-
-def lived(trader_id, position, session, reduction=0, base_cents=500_000):
-    limit = base_cents * (100 - reduction) // 100
-    return {position: LivedReduction(trader_id, session, reduction, limit, base_cents, Rung.RULES)}
 
 
 def friday(**limits):
@@ -20,10 +14,8 @@ def friday(**limits):
     )
 
 
-def test_the_last_session_whose_mail_left_is_what_the_mail_is_compared_with():
-    thursday = FRIDAY.replace(day=12)
-    records = lived("2", 9, thursday, 80) | lived("2", 10, FRIDAY, 30)
-    found = mailed_before({"2": records, "3": lived("3", 9, thursday)}, {"2": "Ann Lee"})
+def test_the_limits_of_the_mail_before_stand_under_the_names_known_now():
+    found = mailed_before(FRIDAY, {"2": (350_000, 30)}, {"2": "Ann Lee"})
     assert found == Earlier(SINCE, {"2": Standing(350_000, 30, "Trader 2 (Ann Lee)")})
 
 

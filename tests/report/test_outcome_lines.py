@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from riskops.outcomes import Breach, Calibration, News, Withdrawn
+import pytest
+
+from riskops.outcomes import Breach, Calibration, News, OverrideWorth, Withdrawn
 from riskops.report.outcome_lines import MOST_BREACHES, breach_lines, not_recorded, outcome_lines
 from tests.builders import CALENDAR, SESSION
 
@@ -53,6 +55,25 @@ def test_a_displayed_risk_that_is_off_says_what_was_seen_and_promised():
     ]
     (line,) = outcome_lines(News(calibration=Calibration(20, 80.0, 250)), {})
     assert line.startswith("DISPLAYED RISK TOO HIGH: 20 large losses")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (-45_000, -45_000, "cost $450"),
+        (120_000, 120_000, "saved $1,200"),
+        (0, 0, "made no difference"),
+        (50, 50, "saved $0.50"),
+        (-45_000, 30_000, "between a cost of $450 and savings of $300"),
+        (-45_000, -30_000, "cost between $300 and $450"),
+        (0, 30_000, "saved between $0 and $300"),
+    ],
+)
+def test_what_an_override_was_worth_is_told_in_dollars(low, high, told):
+    worth = OverrideWorth(NIGHT, "3942", 12, low, high)
+    assert outcome_lines(News(overrides=(worth,)), NAMES) == [
+        f"Override 12 of Trader 3942 (Daniel Mercer) on Fri 13 Mar: {told} against the decided limit"
+    ]
 
 
 def test_no_news_is_no_line():
