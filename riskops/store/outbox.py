@@ -106,7 +106,8 @@ class Outbox:
             query = sa.select(outbox).where(outbox.c.key == key).with_for_update()
             row = connection.execute(query).one()
             state = row.state
-            refuse_overtaken(connection, row.session, row.revision)
+            if row.kind == LIMITS_MAIL:
+                refuse_overtaken(connection, row.session, row.revision)
             if state in (SENT, REFUSED):
                 raise SealedError(f"The mail {message_id(key)} was {state} before; ask for a revision.")
             connection.execute(change.values(state=SENDING, attempts=outbox.c.attempts + 1))
