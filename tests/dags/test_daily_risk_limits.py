@@ -590,6 +590,13 @@ def test_whoever_triggers_the_run_asks_where_nobody_else_is_named(finished_morni
     assert revisions(finished_morning) == [(1, "dag_test", "a late file")]
 
 
+@pytest.mark.fault(
+    what="ingest, data checks or rules fail while limits are corrected",
+    gets="the limits of the mail before; no correction is mailed",
+    rung="as decided before",
+    label="run failed",
+    told="whoever asked; on-call (webhook), for a Dag run",
+)
 def test_a_correction_that_fails_is_red_changes_nothing_and_tells_on_call(
     finished_morning: AirflowDesk, on_call: Callable[[], list[str]]
 ):

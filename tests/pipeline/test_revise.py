@@ -287,13 +287,6 @@ class TestOverrides:
 
 
 class TestFailing:
-    @pytest.mark.fault(
-        what="ingest, data checks or rules fail while limits are corrected",
-        gets="the limits of the mail before; no correction is mailed",
-        rung="as decided before",
-        label="run failed",
-        told="whoever asked; on-call (webhook), for a Dag run",
-    )
     @pytest.mark.parametrize("fault", [Fault.INGEST_RAISES, Fault.RULES_RAISE, Fault.QUALITY_CRITICAL])
     def test_a_hold_does_not_take_the_place_of_good_limits(self, fault, disaster):
         before = limits(disaster)
@@ -420,7 +413,7 @@ class TestMailServer:
         gets="the limits of the mail before, until the same call is made again",
         rung="as decided before",
         label="run failed",
-        told="whoever asked; on-call (webhook), for a Dag run",
+        told="whoever asked",
     )
     def test_a_server_that_is_down_leaves_the_mail_before_in_force_and_the_same_call_mails(
         self, by_mail, catcher
