@@ -18,6 +18,7 @@ from riskops.commands import (
     asking,
     catching,
     evaluating,
+    explaining,
     keeping,
     live,
     overriding,
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 PANELS = {
     "The morning": (live, status),
-    "Questions": (asking, reigning, replaying),
+    "Questions": (explaining, asking, reigning, replaying),
     "The verbs, one by one": (verbs,),
     "History as a whole": (evaluating,),
     "The roster": (roster,),

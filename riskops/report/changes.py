@@ -28,11 +28,14 @@ class Standing:
 class Earlier:
     """The limits a mail is compared with, by trader; `since` names them: ``since Fri 13 Mar``.
 
-    Without any nothing was mailed before, and the comparison is with the full limits.
+    They are those of `session`, in a correction those of its `revision` before. Without any nothing was
+    mailed before, and the comparison is with the full limits.
     """
 
     since: str = ""
     limits: Mapping[str, Standing] = field(default_factory=dict)
+    session: date | None = None
+    revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def mailed_before(session: date, mailed: Mapping[str, tuple[int, int]], names: M
     limits = {
         key: Standing(*then, trader_label(key, names.get(key, ""))) for key, then in sorted(mailed.items())
     }
-    return Earlier(f"since {short_date(session)}", limits)
+    return Earlier(f"since {short_date(session)}", limits, session)
 
 
 def of_the_mail_before(replaced: Publication) -> Earlier:
@@ -84,7 +87,7 @@ def of_the_mail_before(replaced: Publication) -> Earlier:
         d.trader_id: Standing(d.limit_cents, d.reduction, trader_label(d.trader_id, d.name))
         for d in replaced.decisions
     }
-    return Earlier("against the mail before", limits)
+    return Earlier("against the mail before", limits, replaced.session, replaced.revision)
 
 
 def changes(decisions: Sequence[Decision], earlier: Earlier) -> Changes:

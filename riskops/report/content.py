@@ -464,7 +464,8 @@ def _health(
     lines = health_lines(checks, names)
     if restricted_share is not None:
         window = counted(config.RESTRICTED_SHARE_WINDOW, "session")
-        lines.append(f"Restricted trader-days over the last {window}: {share(restricted_share)}")
+        often = f"{share(restricted_share)} of the trader-days of the last {window}"
+        lines.append(f"The rules restrict {often} (a cut of {config.MODERATE_FROM}% or more)")
     return tuple(lines)
 
 

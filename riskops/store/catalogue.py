@@ -59,8 +59,8 @@ _TRACE_HEAD = """## How a number in the mail is traced to the fills
 A limit rests on a decision, the decision on signals and scores, these on daily results, a daily result
 on closed trades, and a trade on two fills. Every query runs on SQLite and on PostgreSQL; bind `:session`
 and `:revision` (both in the mail) and what the step before has found. All of them read what was known at
-the cut-off of that morning, whatever was corrected since. For the words and the arithmetic in one go:
-`riskops explain TRADER SESSION`.
+the cut-off of that morning, whatever was corrected since. `riskops explain`
+says of every number of the mail how it was computed and at which of these places it is on record.
 """
 
 

@@ -14,15 +14,20 @@ from riskops.errors import RiskOpsError
 from riskops.pipeline.change_roster import Order, change_base_limit, rename
 from riskops.pipeline.choose import choose
 from riskops.pipeline.compose import compose
+from riskops.pipeline.explain import explain
 from riskops.pipeline.publish import hold_limits, publish_model, publish_rules
 from riskops.pipeline.replay import asked_sessions, replay
 from riskops.records import Rung, Side, Trade, Verb
 from riskops.sessions import desk_time
 from riskops.settings import Fault
 from riskops.sources.demo import PINNED_SESSION, DemoDesk
+from riskops.store.seal import LIMITS_MAIL
 from riskops.store.tables import daily_results, trades
 from tests.builders import CALENDAR
 from tests.desks import build_small_desk, content_of, each_verb, on_the_morning, opened, run_for
+from tests.numbers import numbers_of
+from tests.places import rows_at
+from tests.tracing import parts_untraced
 
 HISTORY_SESSIONS = 60
 SESSIONS = [CALENDAR.shift(PINNED_SESSION, i) for i in range(21)]
@@ -139,6 +144,20 @@ def test_every_session_of_the_month_is_equal_and_nothing_has_changed(reread):
     assert {one.session: str(one.difference or one.impossible) for one in found if not one.is_equal} == {}
     assert all(one.compared["limits"] == 15 and one.compared["mails"] == 1 for one in found)
     assert content_of(reread) == before
+
+
+@pytest.mark.parametrize("session", SESSIONS, ids=str)
+def test_every_number_of_every_mail_of_the_month_is_traced_to_rows_that_are_there(session, reread):
+    found = explain(reread, session)
+    left = reread.store.mornings.report(session, 0, LIMITS_MAIL)
+    if session == SESSIONS[LAST_RESORT]:
+        assert found.remarks == ("The mail that left is one of last resort: it has the limits alone.",)
+        return
+    assert found.remarks == ()
+    assert parts_untraced(found.material, left.subject, left.text) == {}
+    traders = [found.trader(made.trader_id) for made in found.material.publication.decisions]
+    places = {place for number in numbers_of(found.desk(), *traders) for place in number.places}
+    assert {str(p) for p in places if not rows_at(reread.store.database, p, session, 0)} == set()
 
 
 def test_the_month_had_all_of_it(reread):

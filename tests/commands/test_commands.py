@@ -16,9 +16,9 @@ from riskops.commands import live
 from riskops.commands.live import COMMANDS
 from riskops.errors import RiskOpsError
 from riskops.records import Verb
-from tests.builders import SESSION, trader_3942
-from tests.desks import each_verb, environment, on_the_morning, opened, run_for
-from tests.small_desks import NIGHT, PUBLICATION, csv_desk, row, stormy, write_csv
+from tests.builders import SESSION
+from tests.desks import each_verb, environment, on_the_morning, run_for
+from tests.small_desks import NIGHT, csv_desk, row, stormy, write_csv
 
 ON = ("--session", SESSION.isoformat())
 NAMES = sorted(get_command(app).commands)
@@ -29,6 +29,7 @@ ARGUMENTS = {
     "backup": ("backup.zip",),
     "replay": ("2026-03-16",),
     "ask-again": (str(NIGHT),),
+    "override": ("list",),
 }
 OWN_DATABASE = {"migrate", "demo", "restore", "up", "catch-mail", "check-limits", "study"}
 EXCEPT_WHAT_CREATES = [(name, *ARGUMENTS.get(name, ())) for name in NAMES if name not in OWN_DATABASE]
@@ -230,45 +231,6 @@ class TestAsking:
         assert mail.strip() in text
         assert str(decided / "out" / SESSION.isoformat() / "limits.eml") in text
 
-    def test_explain_says_limit_reasons_way_back_and_numbers(self, decided):
-        cut = cut_trader(decided)
-        text = said(decided, "explain", cut.trader_id, SESSION.isoformat())
-        assert f"reduction │ {cut.reduction}%" in text
-        assert " ".join(cut.reasons[0].split()) in text
-        assert "way back" in text
-        assert "2026-03-16 06:05 New York" in text
-        assert "Signals and their numbers" in text
-
-    def test_explain_is_in_dollars_and_words_and_fits_80_columns(self, decided):
-        cut = cut_trader(decided)
-        asked = ["explain", cut.trader_id, SESSION.isoformat()]
-        environ = environment(decided, RISKOPS_SOURCE="csv") | {"COLUMNS": "80"}
-        shown = CliRunner().invoke(app, asked, env=environ).stdout
-        assert max(map(len, shown.splitlines())) <= 80
-        assert "…" not in shown
-        assert "cents" not in shown
-        assert "_" not in shown
-
-    def test_explain_names_the_trader(self, folder):
-        with csv_desk(folder, {"3942": trader_3942()}) as desk:
-            desk.store.mornings.publish(PUBLICATION, {})
-        assert "Trader 3942, Daniel Mercer, on 2026-03-16" in said(folder, "explain", "3942", str(SESSION))
-
-    def test_explain_puts_the_numbers_behind_a_signal_into_words(self, folder):
-        with csv_desk(folder, {"3942": trader_3942()}) as desk:
-            for verb in each_verb():
-                verb(desk, run_for(SESSION, deliver=False))
-        text = said(folder, "explain", "3942", SESSION.isoformat())
-        assert "drawdown │ 40% │ drawdown: 18.2%" in text
-        assert "lost from the peak: $18,200" in text
-        assert "of the drawdown capital: $100,000" in text
-        assert "$963.34 more lost on the last active day would raise the cut" in text
-
-    def test_explain_of_somebody_without_a_limit_names_who_has_one(self, decided):
-        result = run(decided, "explain", "nobody", SESSION.isoformat())
-        assert result.exit_code == 16
-        assert "'nobody' had no limit on 2026-03-16; traders: 3937" in result.stderr
-
     def test_score_rules_prints_every_trader_s_score(self, decided):
         text = said(decided, "score-rules", "--session", NIGHT.isoformat())
         assert f"Rules for {NIGHT}" in text
@@ -279,11 +241,3 @@ class TestAsking:
 
     def test_another_day_s_mail_is_not_sent_by_itself(self, decided):
         assert "does not mail" in said(decided, "send-report", *ON)
-
-
-def cut_trader(folder):
-    """Return a decision with a signal behind it."""
-    with opened(folder, on_the_morning(SESSION), RISKOPS_SOURCE="csv") as desk:
-        scored = {s.trader_id for s in desk.store.mornings.rule_scores(SESSION, 0) if s.signals}
-        decisions = desk.store.mornings.publication(SESSION, 0).decisions
-        return next(d for d in decisions if d.reduction and d.trader_id in scored)

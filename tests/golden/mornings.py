@@ -28,9 +28,9 @@ from riskops.records import (
 )
 from riskops.report.changes import Earlier, Standing, of_the_mail_before
 from riskops.report.charts import Day
-from riskops.report.content import Background, Content, content
-from riskops.report.correction import MailBefore, changed
-from riskops.report.correction import correction as corrected
+from riskops.report.content import Background, Content
+from riskops.report.correction import MailBefore
+from riskops.report.material import Material, arranged
 from riskops.report.outcome_lines import outcome_lines
 from riskops.report.override_lines import override_lines
 from tests.builders import SESSION
@@ -117,13 +117,13 @@ def earlier(**limits: tuple[int, int]) -> Earlier:
     """Return Friday's limits: the seed desk's, but for those named as (USD, cut) after the trader."""
     cuts = {d.trader_id: (d.limit_cents, d.reduction) for d in seed_desk()}
     cuts |= {name.lstrip("t"): (100 * usd, cut) for name, (usd, cut) in limits.items()}
-    return Earlier(SINCE, {key: Standing(*cut, f"Trader {key}") for key, cut in cuts.items()})
+    return Earlier(SINCE, {key: Standing(*cut, f"Trader {key}") for key, cut in cuts.items()}, FRIDAY)
 
 
 def earlier_of(desk: tuple[Decision, ...], **limits: tuple[int, int]) -> Earlier:
     """Return Friday's limits of some traders only."""
     found = earlier(**limits)
-    return Earlier(SINCE, {d.trader_id: found.limits[d.trader_id] for d in desk})
+    return Earlier(SINCE, {d.trader_id: found.limits[d.trader_id] for d in desk}, FRIDAY)
 
 
 def recent(trader_id: str, last_usd: tuple[int, ...]) -> tuple[Day, ...]:
@@ -248,11 +248,23 @@ def held(trader_id: str, reduction: int, **changes: object) -> Decision:
     return decision(trader_id, reduction, **(hold | changes))
 
 
-def usual() -> Content:
+class Morning:
+    """A morning whose mail is kept: called it gives the mail, `material` is what that is made from."""
+
+    def __init__(self, material: Callable[[], Material]) -> None:
+        self.material = material
+        self.__name__ = material.__name__
+
+    def __call__(self) -> Content:
+        return arranged(self.material())
+
+
+@Morning
+def usual() -> Material:
     """The seed's morning: the rules decide, the model is in shadow."""
     idle = "No trade in the night, although active on nearly every session: last active 2026-03-12."
     remark = check("normally_active", severity=Severity.INFO, passed=False, trader_id="3961", detail=idle)
-    return content(
+    return Material(
         publication(),
         comparison(),
         [check(), check("schema"), remark],
@@ -262,7 +274,8 @@ def usual() -> Content:
     )
 
 
-def model_decides() -> Content:
+@Morning
+def model_decides() -> Material:
     """Rung 1: the promoted model has tightened one limit."""
     raised = decision(
         "3951",
@@ -288,10 +301,11 @@ def model_decides() -> Content:
     desk = (raised, decision("3942", rung=Rung.MODEL))
     made = publication(desk, rung=Rung.MODEL, verdict=Verdict.MODEL_WINS, why=wins)
     known = background(earlier=earlier_of(desk, t3951=(3_500, 30), t3942=(5_000, 0)))
-    return content(made, replace(found, sessions_to_go=0), [check()], scores(), 0.22, background=known)
+    return Material(made, replace(found, sessions_to_go=0), [check()], scores(), 0.22, background=known)
 
 
-def own_models() -> Content:
+@Morning
+def own_models() -> Material:
     """Rung 2+T: the promoted model was killed, a trader's own model has tightened one limit."""
     why = (
         "The pooled model gave no scores: it was killed. It is promoted, so the traders' own models "
@@ -314,10 +328,11 @@ def own_models() -> Content:
         champion=Engine.POOLED_MODEL,
         champion_since=date(2026, 3, 2),
     )
-    return content(made, found, [check()], (), 0.31, background=background())
+    return Material(made, found, [check()], (), 0.31, background=background())
 
 
-def model_failed() -> Content:
+@Morning
+def model_failed() -> Material:
     """Rung 2 because the model raised."""
     why = "The pooled model gave no scores: Forced by RISKOPS_FAULT=model_raises."
     desk = tuple(replace(d, large_loss_probability=None, challenger_reduction=None) for d in seed_desk())
@@ -325,10 +340,11 @@ def model_failed() -> Content:
     found = comparison(verdict=Verdict.MODEL_FAILED, reason=why)
     drill = "This is a drill: RISKOPS_FAULT=model_raises"
     told = background(earlier=earlier())
-    return content(made, found, [check()], (), 0.31, faults=[drill], background=told)
+    return Material(made, found, [check()], (), 0.31, faults=[drill], background=told)
 
 
-def limits_held() -> Content:
+@Morning
+def limits_held() -> Material:
     """Rung 3: a critical check failed for the whole desk."""
     desk = (held("3942", 60), held("3951", 40), held("3961", 10))
     made = publication(desk, rung=Rung.HOLD, why="a critical data check failed")
@@ -340,10 +356,11 @@ def limits_held() -> Content:
         check("result_usual", severity=Severity.WARNING, passed=False, raised=True, detail="no such table"),
     ]
     known = background(earlier=earlier_of(desk, t3951=(3_500, 30)))
-    return content(made, comparison(), [check(), *failed], scores(), 0.31, background=known)
+    return Material(made, comparison(), [check(), *failed], scores(), 0.31, background=known)
 
 
-def floor() -> Content:
+@Morning
+def floor() -> Material:
     """Rung 4: the first morning, without history, has failed."""
     reasons = ("Floor of 50%: there is no earlier limit to hold",)
     desk = tuple(
@@ -352,10 +369,11 @@ def floor() -> Content:
     )
     why = "the ingest failed (There is no file trades_2026-03-13.csv in the inbox)"
     made = publication(desk, rung=Rung.FLOOR, verdict=Verdict.MODEL_FAILED, why=why)
-    return content(made, None, [], (), None)
+    return Material(made, None, [], (), None)
 
 
-def quarantine() -> Content:
+@Morning
+def quarantine() -> Material:
     """Rung 2 with one trader whose data failed, and a desk that is restricted too often."""
     wrong = "Net is not gross less fees (1 of 31 trades): trade 88213 of account A3951."
     off = (
@@ -376,10 +394,11 @@ def quarantine() -> Content:
         decision("3961", notes=("2 results estimated",)),
     )
     known = background(earlier=earlier_of(desk, t3951=(3_500, 30)))
-    return content(publication(desk), comparison(), [check(), *failed], scores(), 0.524, background=known)
+    return Material(publication(desk), comparison(), [check(), *failed], scores(), 0.524, background=known)
 
 
-def overridden() -> Content:
+@Morning
+def overridden() -> Material:
     """Somebody's word gives three limits: one tighter, one looser, and one that is full."""
     desk = seed_desk()
     said = (
@@ -399,7 +418,7 @@ def overridden() -> Content:
         OverrideWorth(FRIDAY, "3957", 9, -45_000, -45_000),
         OverrideWorth(FRIDAY, "3944", 8, -12_000, 80_000),
     )
-    return content(
+    return Material(
         publication(tuple(applied(desk, said))),
         comparison(),
         [check(), check("schema")],
@@ -418,7 +437,8 @@ def word(
     return Override(number, AskedOverride(trader_id, first, last, cut, "anna", why), CUT_OFF)
 
 
-def correction() -> Content:
+@Morning
+def correction() -> Material:
     """Revision 1 tightens one limit."""
     before = publication()
     first, second, *rest = before.decisions
@@ -426,15 +446,13 @@ def correction() -> Content:
     after = replace(before, revision=1, cut_off=ASKED_AT, decisions=tightened)
     told = background(earlier=of_the_mail_before(before))
     asked = Revision(SESSION, 1, "R. Manager", "a late file of the night", ASKED_AT, "a run")
-    whole, entries = (
-        content(part, comparison(), [check()], scores(), None, background=told)
-        for part in (after, replace(after, decisions=changed(after, before)))
-    )
-    sent = content(before, comparison(), [check()], scores(), None)
-    return corrected(whole, entries, after, [check()], asked, MailBefore(before, sent.health))
+    found = Material(after, comparison(), [check()], scores(), None, background=told)
+    sent = arranged(replace(found, publication=before))
+    return replace(found, asked=asked, corrects=MailBefore(before, sent.health))
 
 
-def first_morning() -> Content:
+@Morning
+def first_morning() -> Material:
     """Everybody is on probation and nothing can be compared."""
     desk = tuple(
         decision(
@@ -460,12 +478,12 @@ def first_morning() -> Content:
         smallest_detectable_usd=None,
         rules_course=(),
     )
-    return content(publication(desk, why=nothing.reason), nothing, [check()], (), None)
+    return Material(publication(desk, why=nothing.reason), nothing, [check()], (), None)
 
 
-MORNINGS: dict[str, Callable[[], Content]] = {
-    morning.__name__: morning
-    for morning in (
+MORNINGS: dict[str, Morning] = {
+    kept.__name__: kept
+    for kept in (
         usual,
         model_decides,
         model_failed,

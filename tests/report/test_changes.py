@@ -16,7 +16,7 @@ def friday(**limits):
 
 def test_the_limits_of_the_mail_before_stand_under_the_names_known_now():
     found = mailed_before(FRIDAY, {"2": (350_000, 30)}, {"2": "Ann Lee"})
-    assert found == Earlier(SINCE, {"2": Standing(350_000, 30, "Trader 2 (Ann Lee)")})
+    assert found == Earlier(SINCE, {"2": Standing(350_000, 30, "Trader 2 (Ann Lee)")}, FRIDAY)
 
 
 def test_falling_limits_come_first_then_new_traders_then_rising_ones_then_who_is_gone():
