@@ -16,7 +16,12 @@ out nothing changes any more and nothing is mailed twice.
 like a quiet day.
 
 **Parameters**: `session` (`2026-03-16`; empty: the run's own date), `deliver` (`default`, `yes`,
-`no`; `default` mails scheduled runs for today only).
+`no`; `default` mails scheduled runs for today, and corrections), `revise` and `by`.
+
+**Correct today's limits** once their mail is out: trigger a run with the reason in `revise`, and
+who asks in `by` (empty: whoever triggers it). It decides again from what is known now and mails what
+differs, as a reply to the mail before; after 08:00 New York no limit rises. Where it fails the mail
+before stands: mend the cause and clear the red task with downstream.
 
 **Triage**
 
@@ -31,7 +36,8 @@ like a quiet day.
 | `publish_rules`, `publish_model`, `hold_limits` | a minimal text mail | the same |
 | `send_report` | **no mail** | the mail server; then clear the task; else `riskops send-report` |
 
-Once the mail of a session is out, what comes later is stored and its limits stand.
+Once the mail of a session is out, what comes later is stored and its limits stand, until somebody
+asks for a correction. A red task of a correction changes nothing of what the desk got.
 
 The whole story is in `docs/runbook.md`.
 """
@@ -53,6 +59,18 @@ PARAMS = {
         None, type=["null", "string"], format="date", description="The session; empty: the run's date"
     ),
     "deliver": Param("default", enum=["default", "yes", "no"], description="Whether a mail may leave"),
+    "revise": Param(
+        "",
+        type="string",
+        maxLength=1_000,
+        description="Why today's limits are to be corrected; empty: they are not",
+    ),
+    "by": Param(
+        "",
+        type="string",
+        maxLength=200,
+        description="Who asks for the correction; empty: whoever triggers the run",
+    ),
 }
 
 

@@ -86,12 +86,25 @@ def resolve_run(context: Mapping[str, Any], desk: Any) -> Run:
     dag_run, params = context["dag_run"], context["params"]
     session = session_for_run(desk.calendar, params.get("session"), dag_run.logical_date, desk.clock())
     known = {str(kind): kind for kind in RunType}
-    return Run(
+    run = Run(
         session=session,
         run_type=known.get(str(getattr(dag_run.run_type, "value", dag_run.run_type)), RunType.MANUAL),
         run_id=dag_run.run_id,
         deliver=DELIVER[params.get("deliver", "default")],
     )
+    return _revised(run, context, desk) if (params.get("revise") or "").strip() else run
+
+
+def _revised(run: Run, context: Mapping[str, Any], desk: Any) -> Run:
+    """Return the run of the correction that a Dag run asks for; its first task opens it, the others find it.
+
+    By default whoever triggered the Dag run asks for it.
+    """
+    from riskops.pipeline.revise import revise
+
+    params = context["params"]
+    by = params.get("by") or getattr(context["dag_run"], "triggering_user_name", None) or ""
+    return revise(desk, run, by=by, why=params["revise"])
 
 
 def budgeted(verb: Verb) -> dict[str, Any]:

@@ -74,6 +74,9 @@ class Mails(Protocol):
     def pictures(self, mail: OutboxRow) -> tuple[Picture, ...]:
         """Return the pictures that the HTML of a mail names."""
 
+    def earlier(self, mail: OutboxRow) -> tuple[str, ...]:
+        """Return the Message-IDs of the mails that one corrects, as far as its recipient has them."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReceipt:
@@ -102,6 +105,18 @@ class _Outcome:
     fate: _Fate
     problem: str = ""
     recipient: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Companions:
+    """What belongs to a mail beside its row: the pictures it names, and the mails that it corrects."""
+
+    pictures: tuple[Picture, ...] = ()
+    earlier: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, row: OutboxRow, outbox: Mails) -> _Companions:
+        return cls(outbox.pictures(row), outbox.earlier(row))
 
 
 Carrier = Callable[[OutboxRow, bool], _Outcome]
@@ -180,8 +195,8 @@ def _carrier(outbox: Mails, settings: Settings, now: datetime) -> Carrier:
     if settings.fault is Fault.SMTP_DOWN:
         return lambda _row, _doubtful: _Outcome(_Fate.POSTPONED, f"the fault {settings.fault} is forced")
     if settings.delivery is Delivery.FILES:
-        return lambda row, _doubtful: _to_files(row, outbox.pictures(row), settings, now)
-    return lambda row, doubtful: _to_server(row, outbox.pictures(row), settings, now, doubtful)
+        return lambda row, _doubtful: _to_files(row, _Companions.of(row, outbox), settings, now)
+    return lambda row, doubtful: _to_server(row, _Companions.of(row, outbox), settings, now, doubtful)
 
 
 def _try_one(mailing: _Mailing, key: str) -> _Outcome:
@@ -277,9 +292,9 @@ def _raise_for(report: Report, outcomes: Sequence[_Outcome]) -> None:
 
 
 def _to_server(
-    row: OutboxRow, pictures: Sequence[Picture], settings: Settings, now: datetime, doubtful: bool
+    row: OutboxRow, companions: _Companions, settings: Settings, now: datetime, doubtful: bool
 ) -> _Outcome:
-    mail = _message(row, pictures, (settings.sender, row.recipient), now, doubtful)
+    mail = _message(row, companions, (settings.sender, row.recipient), now, doubtful)
     try:
         smtp = _connect(settings.mail_server)
     except (OSError, UnicodeError) as error:
@@ -395,9 +410,12 @@ def _safe(text: str, server: MailServer) -> str:
 
 
 def _message(
-    row: OutboxRow, pictures: Sequence[Picture], who: tuple[str, str], now: datetime, doubtful: bool
+    row: OutboxRow, companions: _Companions, who: tuple[str, str], now: datetime, doubtful: bool
 ) -> EmailMessage:
-    """Return the mail with its twins and the pictures of the HTML; the same row gives the same bytes."""
+    """Return the mail with its twins and the pictures of the HTML; the same row gives the same bytes.
+
+    A correction is a reply to the mail that it corrects, so that mail programs show it there.
+    """
     sender, to = who
     mail = EmailMessage(policy=SMTP if (sender + to).isascii() else SMTPUTF8)
     mail["From"] = sender
@@ -405,6 +423,9 @@ def _message(
     mail["Subject"] = " ".join(row.subject.split())
     mail["Date"] = now
     mail["Message-ID"] = row.message_id
+    if companions.earlier:
+        mail["In-Reply-To"] = companions.earlier[-1]
+        mail["References"] = " ".join(companions.earlier)
     mail["Auto-Submitted"] = "auto-generated"
     text = f"{POSSIBLE_DUPLICATE}\n\n{row.text}" if doubtful else row.text
     mail.set_content(text, cte="quoted-printable")
@@ -412,7 +433,7 @@ def _message(
         html = _marked(row.html) if doubtful else row.html
         mail.add_alternative(html, subtype="html", cte="quoted-printable")
         mail.set_boundary(f"=_riskops_{row.key[:24]}")
-        _attach(mail, pictures, f"=_riskops_pictures_{row.key[:24]}")
+        _attach(mail, companions.pictures, f"=_riskops_pictures_{row.key[:24]}")
     return mail
 
 
@@ -440,10 +461,10 @@ def _marked(html: str) -> str:
 # --- files ------------------------------------------------------------------------------------
 
 
-def _to_files(row: OutboxRow, pictures: Sequence[Picture], settings: Settings, now: datetime) -> _Outcome:
+def _to_files(row: OutboxRow, companions: _Companions, settings: Settings, now: datetime) -> _Outcome:
     to = ", ".join(settings.recipients) or PLACEHOLDER_RECIPIENT
-    mail = _message(row, pictures, (settings.sender, to), now, doubtful=False)
-    page = shown_alone(row.html, pictures)
+    mail = _message(row, companions, (settings.sender, to), now, doubtful=False)
+    page = shown_alone(row.html, companions.pictures)
     contents = {".eml": mail.as_bytes(), ".html": page.encode(), ".txt": row.text.encode()}
     try:
         for path in _paths(row, settings):

@@ -9,6 +9,7 @@
     │   └── OverrideError       an override, or its end, is refused    never retry
     ├── SessionError            a date is no session, or lies ahead    never retry
     ├── SealedError             the mail of the session is out         never retry
+    ├── RevisionError           a correction cannot be made            never retry
     ├── MissingResultError      a verb needs what another has not left  never retry
     ├── SourceError             the source of transactions failed      retry
     │   └── SourceRefusedError  it refused our login                   never retry
@@ -69,6 +70,12 @@ class SealedError(RiskOpsError):
     """The mail of the session is out: automatic change has ended."""
 
     exit_code = 15
+
+
+class RevisionError(RiskOpsError):
+    """A correction that cannot be asked for, or that would be worse than the mail it corrects."""
+
+    exit_code = 30
 
 
 class MissingResultError(RiskOpsError):

@@ -15,6 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from riskops.desk import Desk, open_desk
 from riskops.errors import DuplicateLoadError
 from riskops.pipeline.load import load_file
 from riskops.pipeline.publish import hold_limits, publish_model
+from riskops.pipeline.revise import revise
 from riskops.records import Run
 from tests.builders import SESSION
 from tests.desks import each_verb, environment, on_the_morning, run_for
@@ -94,10 +96,17 @@ def perform(inbox: Path, folder: Path, verb: str, moment: Moment, commit: int) -
 
 
 def verbs(inbox: Path) -> dict[str, Callable[[Desk, Run], object]]:
-    """Return every verb by its name: those of a usual morning, of other rungs, and the loading of history."""
+    """Return every verb by its name: of a morning, of other rungs, of a correction, and loading history."""
     others = (publish_model, hold_limits)
     known = {verb.__name__: verb for verb in (*each_verb(), *others)}
-    return known | {"load": partial(load, inbox / HISTORY)}
+    corrections = {f"correct_{verb.__name__}": partial(correct, verb) for verb in each_verb()}
+    return known | corrections | {"load": partial(load, inbox / HISTORY)}
+
+
+def correct(verb: Callable[[Desk, Run], object], desk: Desk, run: Run) -> None:
+    """Perform a verb of a correction as each of its tasks does: open the revision or find it first."""
+    asking = replace(run, run_id="a correction")
+    verb(desk, revise(desk, asking, by="R. Manager", why="a late file"))
 
 
 def load(file: Path, desk: Desk, _run: Run) -> None:

@@ -1,4 +1,4 @@
--- Purpose: the limits of the last session whose mail left, as it named them: overrides included.
+-- Purpose: the limits of the last session whose mail left, in its newest revision: overrides included.
 -- Grain: one row a trader.
 -- Parameters: :session (strictly before it).
 SELECT
@@ -10,9 +10,5 @@ SELECT
 FROM published_limits AS p
 WHERE
     p.session = (SELECT MAX(l.session) FROM published_limits AS l WHERE l.session < :session)
-    AND p.revision = (
-        SELECT MAX(q.revision)
-        FROM published_limits AS q
-        WHERE q.session = p.session AND q.trader_id = p.trader_id
-    )
+    AND p.revision = (SELECT MAX(q.revision) FROM published_limits AS q WHERE q.session = p.session)
 ORDER BY p.trader_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from rich.text import Text
 
-from riskops.commands.context import SessionOption, asked_run, console, opened_desk
+from riskops.commands.context import SessionOption, console, newest_run, opened_desk
 from riskops.delivery import FILES_RECIPIENT
 from riskops.desk import Desk
 from riskops.errors import MissingResultError
@@ -18,9 +18,9 @@ app = typer.Typer()
 
 @app.command()
 def report(session: SessionOption = None) -> None:
-    """Print the composed mail of a session, and say where it went."""
+    """Print the composed mail of a session, of its newest correction that is out, and say where it went."""
     with opened_desk() as desk:
-        run = asked_run(desk, session)
+        run = newest_run(desk, session)
         composed = _composed(desk, run)
         console.print(Text(composed.text), soft_wrap=True)
         console.print(Text(whereabouts(desk, run)), soft_wrap=True)
@@ -38,8 +38,10 @@ def whereabouts(desk: Desk, run: Run) -> str:
     """Say whether the last call delivered something, and where the mail lies."""
     sent = desk.store.mornings.stages(run.session, run.revision).get(Verb.SEND)
     if sent is None or not sent.is_done:
+        revision = f" --revision {run.revision}" if run.revision else ""
         return (
-            "NOT mailed: only today's session mails by itself. To mail it: `riskops send-report --deliver`."
+            "NOT mailed: only today's session mails by itself. "
+            f"To mail it: `riskops send-report --deliver{revision}`."
         )
     calls = [r.state for r in desk.store.journal.of_session(run.session, run.revision) if r.verb == Verb.SEND]
     news = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from rich.text import Text
 from riskops.desk import Desk, open_desk
 from riskops.errors import InputError, RiskOpsError
 from riskops.money import cents
+from riskops.pipeline.revise import numbered
 from riskops.records import Run, RunType
 from riskops.sessions import session_for_run
 
@@ -27,6 +29,9 @@ errors = Console(stderr=True)
 SessionOption = Annotated[
     str | None,
     typer.Option("--session", metavar="YYYY-MM-DD", help="By default the newest session that has begun."),
+]
+RevisionOption = Annotated[
+    int, typer.Option("--revision", min=0, help="The number of a correction; 0 is the morning's own mail.")
 ]
 DeliverOption = Annotated[
     bool | None,
@@ -52,11 +57,23 @@ def errors_told() -> Iterator[None]:
 
 
 def asked_run(
-    desk: Desk, session: str | None, *, deliver: bool | None = None, run_type: RunType = RunType.BREAK_GLASS
+    desk: Desk,
+    session: str | None,
+    *,
+    deliver: bool | None = None,
+    run_type: RunType = RunType.BREAK_GLASS,
+    revision: int = 0,
 ) -> Run:
-    """Build the run a command asks for."""
+    """Build the run a command asks for; a correction has to be on record."""
     resolved = session_for_run(desk.calendar, session, None, desk.clock())
-    return Run(session=resolved, run_type=run_type, run_id="command line", deliver=deliver)
+    run = Run(session=resolved, run_type=run_type, run_id="command line", deliver=deliver)
+    return numbered(desk, run, revision)
+
+
+def newest_run(desk: Desk, session: str | None) -> Run:
+    """Build the run of the newest mail of a session that is out: the first one, or a correction."""
+    run = asked_run(desk, session)
+    return replace(run, revision=desk.store.mornings.newest_sealed(run.session) or 0)
 
 
 def base_limit_cents(text: str) -> int:

@@ -1,4 +1,4 @@
-"""The break-glass morning and the watchdog: every verb in a process of its own, without Airflow."""
+"""The break-glass morning, a correction, the watchdog: each verb in a process of its own, without Airflow."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from functools import partial
 from types import FrameType
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -28,7 +29,8 @@ from riskops.commands.context import (
 )
 from riskops.desk import Desk, open_desk, wall_clock
 from riskops.errors import ConfigurationError, RiskOpsError, StoreError
-from riskops.pipeline.morning import TIMED_OUT, Step, live_morning
+from riskops.pipeline.morning import TIMED_OUT, Step, correction, live_morning
+from riskops.pipeline.revise import by_hand
 from riskops.pipeline.send import mail_of
 from riskops.pipeline.stage import is_today
 from riskops.pipeline.watch import watch, watch_without_database
@@ -60,9 +62,29 @@ def morning(session: SessionOption = None, deliver: DeliverOption = None) -> Non
     """Decide, compose and mail a session's limits without Airflow (break-glass)."""
     with opened_desk() as desk:
         run = asked_run(desk, session, deliver=deliver)
-        mail = live_morning(lambda verb: _perform(verb, run.session, deliver), _tell)
+        mail = live_morning(partial(_perform, run), _tell)
         _print_report(desk, run)
     raise typer.Exit(mail.exit_code)
+
+
+@app.command()
+def revise(
+    by: Annotated[str, typer.Option("--by", help="Who asks for it; recorded, and told in the mail.")],
+    why: Annotated[str, typer.Option("--why", help="Why; recorded, and told in the mail.")],
+    session: SessionOption = None,
+    deliver: DeliverOption = None,
+) -> None:
+    """Correct today's limits after their mail is out: decide them again, and mail what differs.
+
+    From 08:00 New York on a correction only tightens. The same call again finishes what was interrupted.
+    """
+    with opened_desk() as desk:
+        run = by_hand(desk, asked_run(desk, session, deliver=deliver), by=by, why=why)
+        console.print(Text(f"Correction {run.revision} of {run.session}"))
+        last = correction(partial(_perform, run), _tell)
+        if last.succeeded:
+            _print_report(desk, run)
+    raise typer.Exit(last.exit_code)
 
 
 @app.command()
@@ -97,7 +119,7 @@ def _watched(settings: Settings) -> bool | None:
             if not is_today(desk, run):
                 console.print(f"{desk.calendar.name} has no session today.")
                 return None
-            return watch(desk, run, lambda verb: _perform(verb, run.session, None), _tell)
+            return watch(desk, run, partial(_perform, run), _tell)
     except (StoreError, ConfigurationError) as error:
         return _watched_without_database(settings, error)
     except RiskOpsError as error:
@@ -141,11 +163,12 @@ def _alarm(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _perform(verb: Verb, session: date, deliver: bool | None) -> Step:
+def _perform(run: Run, verb: Verb) -> Step:
     """Run one verb in a process of its own, within its time."""
-    command = [sys.executable, "-m", "riskops", COMMANDS[verb], "--session", session.isoformat()]
-    if verb is Verb.SEND and deliver is not None:
-        command.append("--deliver" if deliver else "--no-deliver")
+    command = [sys.executable, "-m", "riskops", COMMANDS[verb], "--session", run.session.isoformat()]
+    command += ["--revision", str(run.revision)] if run.revision else []
+    if verb is Verb.SEND and run.deliver is not None:
+        command.append("--deliver" if run.deliver else "--no-deliver")
     allowed = budget(verb, os.environ).time_out.total_seconds()
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=allowed, check=False)  # noqa: S603 - our own command line

@@ -58,7 +58,7 @@ def show(
         return
     with opened_desk() as desk:
         session = desk.calendar.roll_forward(parse_session(on) if on else desk_date(desk.clock()))
-        cut_off = desk.store.mornings.cut_off(session, 0)
+        cut_off = desk.store.mornings.cut_off(session, desk.store.mornings.newest_sealed(session) or 0)
         lines = _lines(desk.store.roster.view(cut_off or NEWEST), session)
         if as_json:
             _echo({"session": session, "known_at": cut_off, "traders": lines})

@@ -12,14 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from riskops import config
-from riskops.commands.context import SessionOption, asked_run, console, opened_desk, print_receipt
+from riskops.commands.context import SessionOption, console, newest_run, opened_desk, print_receipt
 from riskops.desk import Desk, wall_clock
 from riskops.errors import SessionError, StoreError
 from riskops.pipeline.backup import last_backup
 from riskops.pipeline.export import standing
 from riskops.pipeline.read_back import in_force
 from riskops.pipeline.stage import roster_known_by
-from riskops.records import Run, Verb
+from riskops.records import Revision, Run, Verb
 from riskops.sessions import DESK_ZONE, TradingCalendar, desk_date, desk_time, trading_calendar
 from riskops.settings import Settings, read_settings
 from riskops.store.facts import facts_of
@@ -37,7 +37,7 @@ def status(session: SessionOption = None) -> None:
     """Show one screen: rung, seal, freshness, database, next run, verbs, deliveries."""
     try:
         with opened_desk() as desk:
-            run = asked_run(desk, session)
+            run = newest_run(desk, session)
             print_receipt(f"RiskOps {desk.settings.deployment}, session {run.session}", _standing(desk, run))
             for table in (_sources(desk, run), _verbs(desk, run), _mails(desk, run)):
                 console.print(table)
@@ -65,12 +65,32 @@ def _standing(desk: Desk, run: Run) -> dict[str, object]:
         "mail": "out, the session is sealed" if frozen else "not out",
         "acknowledged by": _acknowledged(desk, run),
         "limits applied": in_force(desk, run.session).in_words,
+        "corrections": _corrections(desk, run) or "nobody asked for one",
         "limits file": standing(desk, run),
         "accounts fetched": _counted(newest, night),
         "behind": _behind(newest, night) or "nobody",
         "database": _database(desk),
         **_around(desk.settings, desk.clock()),
     }
+
+
+def _corrections(desk: Desk, run: Run) -> str:
+    """Say of each correction who asked for it, when and why, and how far it got."""
+    return "\n".join(
+        f"{known.revision}: {_way(desk, known)}. {known.by}, "
+        f"{known.recorded_at.astimezone(DESK_ZONE):%H:%M} New York: {known.why}"
+        for known in desk.store.revisions.of(run.session)
+    )
+
+
+def _way(desk: Desk, known: Revision) -> str:
+    if desk.store.mornings.is_frozen(known.session, known.revision):
+        return "out"
+    stages = desk.store.mornings.stages(known.session, known.revision)
+    problems = [
+        stages[verb].detail.get("problem", "") for verb in (Verb.PUBLISH, Verb.SEND) if verb in stages
+    ]
+    return f"NOT out: {next(filter(None, problems), 'not finished').rstrip('.')}"
 
 
 def _around(settings: Settings, now: datetime) -> dict[str, object]:

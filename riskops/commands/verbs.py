@@ -10,6 +10,7 @@ from rich.text import Text
 
 from riskops.commands.context import (
     DeliverOption,
+    RevisionOption,
     SessionOption,
     asked_run,
     console,
@@ -33,12 +34,12 @@ ROUTED = {"publish_rules": publish_rules, "publish_model": publish_model, "hold_
 
 
 @app.command()
-def ingest(session: SessionOption = None) -> None:
+def ingest(session: SessionOption = None, revision: RevisionOption = 0) -> None:
     """Fetch the night's transactions and fix the cut-off."""
     from riskops.pipeline.ingest import ingest as verb
 
     with opened_desk() as desk:
-        run = asked_run(desk, session)
+        run = asked_run(desk, session, revision=revision)
         print_receipt(f"Ingest for {run.session}", verb(desk, run))
 
 
@@ -56,54 +57,54 @@ def ask_again(
 
 
 @app.command()
-def validate(session: SessionOption = None) -> None:
+def validate(session: SessionOption = None, revision: RevisionOption = 0) -> None:
     """Check the night's data."""
     from riskops.pipeline.validate import validate as verb
 
     with opened_desk() as desk:
-        run = asked_run(desk, session)
+        run = asked_run(desk, session, revision=revision)
         print_receipt(f"Data checks for {run.session}", verb(desk, run))
 
 
 @app.command("score-rules")
-def score_rules(session: SessionOption = None) -> None:
+def score_rules(session: SessionOption = None, revision: RevisionOption = 0) -> None:
     """Score every trader by the rules, and print the scores: the rules alone."""
     from riskops.pipeline.score_rules import score_rules as verb
 
     with opened_desk() as desk:
-        run = asked_run(desk, session)
+        run = asked_run(desk, session, revision=revision)
         verb(desk, run)
         console.print(_scores(desk, run))
 
 
 @app.command("score-pooled-model")
-def score_pooled_model(session: SessionOption = None) -> None:
+def score_pooled_model(session: SessionOption = None, revision: RevisionOption = 0) -> None:
     """Score every trader by the pooled model."""
     from riskops.pipeline.score_model import score_pooled_model as verb
 
     with opened_desk() as desk:
-        run = asked_run(desk, session)
+        run = asked_run(desk, session, revision=revision)
         print_receipt(f"Pooled model for {run.session}", verb(desk, run))
 
 
 @app.command()
-def compare(session: SessionOption = None) -> None:
+def compare(session: SessionOption = None, revision: RevisionOption = 0) -> None:
     """Compare the pooled model with the rules on the whole history."""
     from riskops.pipeline.compare import compare as verb
 
     with opened_desk() as desk:
-        run = asked_run(desk, session)
+        run = asked_run(desk, session, revision=revision)
         print_receipt(f"Comparison for {run.session}", verb(desk, run))
 
 
 @app.command("record-outcomes")
-def record_outcomes(session: SessionOption = None) -> None:
+def record_outcomes(session: SessionOption = None, revision: RevisionOption = 0) -> None:
     """Record what became of the days before a session, against the limits they had."""
     from riskops.pipeline.record_outcomes import news_of
     from riskops.pipeline.record_outcomes import record_outcomes as verb
 
     with opened_desk() as desk:
-        run = asked_run(desk, session)
+        run = asked_run(desk, session, revision=revision)
         receipt = verb(desk, run)
         names = {trader.trader_id: trader.name for trader in desk.store.roster.traders(cut_off(desk, run))}
         told = "\n".join(outcome_lines(news_of(receipt), names)) or "nothing"
@@ -111,38 +112,40 @@ def record_outcomes(session: SessionOption = None) -> None:
 
 
 @app.command()
-def choose(session: SessionOption = None) -> None:
+def choose(session: SessionOption = None, revision: RevisionOption = 0) -> None:
     """Choose the rung of the ladder from what the verbs left."""
     with opened_desk() as desk:
-        run = asked_run(desk, session)
+        run = asked_run(desk, session, revision=revision)
         print_receipt(f"Choice for {run.session}", choose_verb(desk, run))
 
 
 @app.command()
-def publish(session: SessionOption = None) -> None:
+def publish(session: SessionOption = None, revision: RevisionOption = 0) -> None:
     """Commit the limits of the chosen rung."""
     with opened_desk() as desk:
-        run = asked_run(desk, session)
+        run = asked_run(desk, session, revision=revision)
         print_receipt(f"Limits for {run.session}", _publish_chosen(desk, run))
 
 
 @app.command("compose-report")
-def compose_report(session: SessionOption = None) -> None:
+def compose_report(session: SessionOption = None, revision: RevisionOption = 0) -> None:
     """Compose the mail of a session and archive it."""
     from riskops.pipeline.compose import compose as verb
 
     with opened_desk() as desk:
-        run = asked_run(desk, session)
+        run = asked_run(desk, session, revision=revision)
         print_receipt(f"Report for {run.session}", verb(desk, run))
 
 
 @app.command("send-report")
-def send_report(session: SessionOption = None, deliver: DeliverOption = None) -> None:
+def send_report(
+    session: SessionOption = None, deliver: DeliverOption = None, revision: RevisionOption = 0
+) -> None:
     """Send the composed mail of a session; who has it already gets no second one."""
     from riskops.pipeline.send import send as verb
 
     with opened_desk() as desk:
-        run = asked_run(desk, session, deliver=deliver)
+        run = asked_run(desk, session, deliver=deliver, revision=revision)
         print_receipt(f"Mail for {run.session}", verb(desk, run))
 
 

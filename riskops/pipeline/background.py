@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from riskops.desk import Desk
 from riskops.errors import RiskOpsError
 from riskops.history import TraderHistory
+from riskops.pipeline.revise import mail_before
 from riskops.pipeline.stage import cut_off, read_history
 from riskops.records import Publication, Run, Signal
 from riskops.report.changes import Earlier, mailed_before, of_the_mail_before
@@ -36,10 +37,9 @@ def background(
 
 def _earlier(desk: Desk, run: Run) -> Earlier:
     """Return the limits of the mail that this one corrects, else those that were mailed last."""
-    if run.revision:
-        before = desk.store.mornings.publication(run.session, run.revision - 1)
-        if before is not None:
-            return of_the_mail_before(before)
+    before = mail_before(desk, run)
+    if before is not None:
+        return of_the_mail_before(before)
     last = desk.store.history.mailed_last(run.session)
     if last is None:
         return Earlier()

@@ -22,6 +22,7 @@ from riskops.sources.mappings import UnreadableCellError, read_identifier
 from riskops.store.roster import RosterDraft
 
 LONGEST_NAME, LONGEST_REASON = 200, 1_000
+STOP_NOW = "Stop the trading itself in the trading platform; where the mail is out, `riskops revise`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,14 @@ def tidy_name(name: str) -> str:
     return _tidy(name, "name", LONGEST_NAME)
 
 
+def said(text: str, what: str, longest: int) -> str:
+    """Return in one line who says something, or why; nothing said is refused, for it is recorded."""
+    told = _tidy(text, what, longest)
+    if not told:
+        raise InputError(f"Say {what}: --{'by' if what == 'who' else 'why'} is empty, and it is recorded.")
+    return told
+
+
 def _change(
     desk: Desk, order: Order, propose: Callable[[RosterView], Records], *, is_urgent: bool = False
 ) -> Receipt:
@@ -159,7 +168,7 @@ def _enter(
     desk: Desk, order: Order, propose: Callable[[RosterDraft], Proposed], *, is_urgent: bool = False
 ) -> Receipt:
     """Enter what is new of a change, all of it or nothing; an urgent one waits for no session."""
-    by, why = _said(order.by, "who", LONGEST_NAME), _said(order.why, "why", LONGEST_REASON)
+    by, why = said(order.by, "who", LONGEST_NAME), said(order.why, "why", LONGEST_REASON)
     with desk.store.roster.changing() as draft:
         found = propose(draft)
         if not any((found.withdrawn, found.records)):
@@ -193,16 +202,9 @@ def _receipt(desk: Desk, order: Order, written: tuple[RosterChange, ...], *, is_
         "acts from": first.isoformat(),
     }
     if first > session:
-        stop = " Stop the trading itself in the trading platform until then." if is_urgent else ""
+        stop = f" {STOP_NOW}" if is_urgent else ""
         receipt["note"] = f"{session} goes by what was known at its cut-off, and its limits stand.{stop}"
     return receipt
-
-
-def _said(text: str, what: str, longest: int) -> str:
-    said = _tidy(text, what, longest)
-    if not said:
-        raise InputError(f"Say {what}: --{'by' if what == 'who' else 'why'} is empty, and it is recorded.")
-    return said
 
 
 def _tidy(text: str, what: str, longest: int) -> str:

@@ -111,19 +111,33 @@ def _has_left(mails: FileOutbox) -> bool:
 
 
 def _is_out(settings: Settings, session: date) -> bool:
-    """Say whether the usual mail is out: every recipient's was accepted, or the limits file says so.
+    """Say whether the usual mail is out, or a correction that goes to everybody in its place."""
+    revisions = {0, _newest_revision(settings, session)}
+    return any(_is_revision_out(settings, session, revision) for revision in revisions)
+
+
+def _newest_revision(settings: Settings, session: date) -> int:
+    """Return the revision that ``current`` names for a session: a correction once its mail is out."""
+    with suppress(LimitsFileError):
+        newest = limits_file.read_current(settings.output)
+        return newest.revision if newest.session == session else 0
+    return 0
+
+
+def _is_revision_out(settings: Settings, session: date, revision: int) -> bool:
+    """Say whether every recipient's mail was accepted, or the limits file says so.
 
     A sealed file decides only where no word of any recipient is known here.
     """
-    words = [_usual_word(settings, session, recipient) for recipient in recipients_of(settings)]
+    words = [_usual_word(settings, session, revision, recipient) for recipient in recipients_of(settings)]
     if any(words):
         return all(word is Word.ACCEPTED for word in words)
-    file = limits_file.found(settings.output, session, 0)
+    file = limits_file.found(settings.output, session, revision)
     return file is not None and file.state is State.SEALED and file.deployment == settings.deployment
 
 
-def _usual_word(settings: Settings, session: date, recipient: str) -> Word | None:
-    key = outbox_key(settings.deployment, session, LIMITS_MAIL, 0, recipient)
+def _usual_word(settings: Settings, session: date, revision: int, recipient: str) -> Word | None:
+    key = outbox_key(settings.deployment, session, LIMITS_MAIL, revision, recipient)
     return last_word(settings.output / LOCKS, key, Sender.OUTBOX)
 
 

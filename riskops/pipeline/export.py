@@ -60,10 +60,15 @@ def _export(desk: Desk, run: Run) -> Path | None:
         if file is None:
             return None
         path = limits_file.write(file, output)
-        if may_mail(desk, run):
+        if may_mail(desk, run) and _stands(file):
             limits_file.make_current(file, output)
             keep_reserve(desk.settings)
     return path
+
+
+def _stands(file: LimitsFile) -> bool:
+    """Say whether nothing else is in force: a correction stands once its mail is out."""
+    return not file.revision or file.state is State.SEALED
 
 
 def _wanted(desk: Desk, run: Run) -> LimitsFile | None:

@@ -11,9 +11,17 @@ from riskops.errors import SourceError
 from riskops.pipeline.arrival import Arrival, in_handfuls
 from riskops.pipeline.faults import force
 from riskops.pipeline.read_back import take_dropped_late
-from riskops.pipeline.stage import Receipt, is_today, roster_known_by, settled, stage
+from riskops.pipeline.stage import (
+    Receipt,
+    cut_off,
+    is_today,
+    live_cut_off,
+    roster_known_by,
+    settled,
+    stage,
+)
 from riskops.records import Account, Run, RunType, Verb
-from riskops.sessions import desk_date, desk_time
+from riskops.sessions import desk_date
 from riskops.settings import Fault
 from riskops.sources.source import Source
 
@@ -102,10 +110,7 @@ def _missing_sessions(desk: Desk, accounts: Sequence[Account], session: date) ->
 
 def _record_cut_off(desk: Desk, run: Run) -> None:
     """Record the cut-off of a morning that is being lived; others keep 06:30."""
-    if not is_today(desk, run):
-        moment = desk_time(run.session, config.UNLIVED_CUT_OFF)
-    elif run.run_type is RunType.BACKFILL:
+    if is_today(desk, run) and run.run_type is RunType.BACKFILL:
         return
-    else:
-        moment = min(desk.clock(), desk_time(run.session, config.LATEST_CUT_OFF))
+    moment = live_cut_off(desk, run) if is_today(desk, run) else cut_off(desk, run)
     desk.store.mornings.record_cut_off(run.session, run.revision, moment)

@@ -12,8 +12,11 @@ from riskops.overrides import others
 from riskops.pipeline.background import background
 from riskops.pipeline.read_back import applied_lines
 from riskops.pipeline.record_outcomes import news_of
+from riskops.pipeline.revise import mail_before
 from riskops.pipeline.stage import cut_off
 from riskops.records import Publication, Run, RunType, Verb
+from riskops.report.content import content
+from riskops.report.correction import MailBefore
 from riskops.report.material import Material
 from riskops.report.outcome_lines import not_recorded, outcome_lines
 from riskops.report.override_lines import override_lines
@@ -51,12 +54,13 @@ def material(
     past = stages.get(Verb.RECORD_OUTCOMES)
     comparison = mornings.comparison(*key)
     known, missing = background(desk, run, publication, rules)
+    corrects = _corrected(desk, run)
     return Material(
         publication=publication,
         comparison=comparison,
         checks=mornings.quality(*key),
         model_scores=mornings.model_scores(*key) if model and model.is_done else (),
-        restricted_share=rules.detail.get("restricted_share") if rules else None,
+        restricted_share=rules.detail.get("restricted_share") if rules and corrects is None else None,
         faults=_faults(stages, publication.why + (comparison.reason if comparison else ""), fault),
         roster=_roster_news(desk, run),
         overrides=_override_news(desk, run),
@@ -67,16 +71,38 @@ def material(
         news=news_of(past.detail) if past is not None and past.is_done else News(),
         rule_scores={score.trader_id: score for score in mornings.rule_scores(*key)},
         own_scores={score.trader_id: score for score in mornings.own_model_scores(*key)},
+        asked=desk.store.revisions.numbered(*key),
+        corrects=corrects,
     )
 
 
+def _corrected(desk: Desk, run: Run) -> MailBefore | None:
+    """Return the mail that a correction corrects, with what its data health said."""
+    sent = mail_before(desk, run)
+    if sent is None:
+        return None
+    then = replace(run, revision=sent.revision)
+    checks = desk.store.mornings.quality(sent.session, sent.revision)
+    past = desk.store.mornings.stages(sent.session, sent.revision).get(Verb.RECORD_OUTCOMES)
+    told = content(sent, None, checks, (), None, outcomes=_outcomes(desk, then, past))
+    return MailBefore(sent, told.health)
+
+
 def _roster_news(desk: Desk, run: Run) -> list[str]:
-    """Return what of the roster became known since the last morning, by somebody's word."""
-    last = replace(run, session=desk.calendar.previous(run.session), revision=0)
-    since, until = cut_off(desk, last), cut_off(desk, run)
+    """Return what of the roster became known since the last mail, by somebody's word."""
+    since, until = cut_off(desk, _morning_before(desk, run)), cut_off(desk, run)
     changes = [c for c in desk.store.roster.history() if since < c.entered.known_at <= until]
     names = {trader.trader_id: trader.name for trader in desk.store.roster.traders(until)}
     return roster_lines([change for change in changes if change.entered.by != SET_UP], names)
+
+
+def _morning_before(desk: Desk, run: Run) -> Run:
+    """Return the run of the morning before, or of the mail that is corrected."""
+    corrected = desk.store.mornings.newest_sealed(run.session, below=run.revision)
+    if corrected is not None:
+        return replace(run, revision=corrected)
+    last = desk.calendar.previous(run.session)
+    return replace(run, session=last, revision=desk.store.mornings.newest_sealed(last) or 0)
 
 
 def _override_news(desk: Desk, run: Run) -> list[str]:
@@ -92,8 +118,9 @@ def _override_news(desk: Desk, run: Run) -> list[str]:
 
 def _mail_before(desk: Desk, run: Run) -> Run | None:
     """Return the session and revision of the mail that came before this one, or that it corrects."""
-    if run.revision:
-        return replace(run, revision=run.revision - 1)
+    corrected = desk.store.mornings.newest_sealed(run.session, below=run.revision)
+    if corrected is not None:
+        return replace(run, revision=corrected)
     last = desk.store.history.mailed_last(run.session)
     return None if last is None else replace(run, session=last.session, revision=last.revision)
 

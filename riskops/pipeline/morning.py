@@ -43,6 +43,20 @@ def live_morning(perform: Callable[[Verb], Step], report: Callable[[Step], None]
     return perform_all((*BEFORE_CHOICE, *AFTER_CHOICE), perform, report)[-1]
 
 
+def correction(perform: Callable[[Verb], Step], report: Callable[[Step], None]) -> Step:
+    """Perform the verbs of a correction; the last step tells how it went.
+
+    Nothing is mailed that is not decided and composed: the mail before stands.
+    """
+    perform_all(BEFORE_CHOICE, perform, report)
+    for verb in AFTER_CHOICE:
+        step = perform(verb)
+        report(step)
+        if not step.succeeded:
+            break
+    return step
+
+
 def perform_all(
     verbs: Sequence[Verb], perform: Callable[[Verb], Step], report: Callable[[Step], None]
 ) -> list[Step]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from riskops import ladder, overrides
+from riskops import corrections, ladder, overrides
 from riskops.desk import Desk
-from riskops.errors import MissingResultError
+from riskops.errors import MissingResultError, RevisionError
 from riskops.pipeline.export import export
 from riskops.pipeline.past_morning import DRILL
+from riskops.pipeline.revise import mail_before
 from riskops.pipeline.stage import Receipt, cut_off, settled, stage
 from riskops.records import Decision, ModelScore, Publication, RuleScore, Run, Rung, Verb, Verdict
 from riskops.settings import Fault
@@ -35,11 +37,20 @@ def _publish(desk: Desk, run: Run, rung: Rung) -> Receipt:
 
 
 def commit(desk: Desk, run: Run, rung: Rung) -> Receipt:
-    """Commit the limits of a rung with their record, and export nothing."""
+    """Commit the limits of a rung with their record, and export nothing.
+
+    A correction is committed where it is better than the mail it corrects, else nothing changes.
+
+    Raises
+    ------
+    RevisionError
+        If a correction would hold limits which the mail before had from an engine, or a newer
+        correction has limits.
+    """
     if (receipt := settled(desk, run, Verb.PUBLISH)) is not None:
         return receipt
-    with stage(desk, run, Verb.PUBLISH):
-        publication = _publication(desk, run, rung)
+    with stage(desk, run, Verb.PUBLISH) as begun:
+        publication = _publication(desk, run, rung, begun)
         receipt = {
             "rung": int(publication.rung),
             "traders": len(publication.decisions),
@@ -56,10 +67,12 @@ def _drill(desk: Desk) -> Receipt:
     return {} if desk.settings.fault is Fault.NONE else {DRILL: desk.settings.fault.value}
 
 
-def _publication(desk: Desk, run: Run, rung: Rung) -> Publication:
+def _publication(desk: Desk, run: Run, rung: Rung, moment: datetime) -> Publication:
     chosen = _chosen(desk, run)
+    _refuse_to_lose_ground(desk, run, rung, chosen["why"])
     decided, known_by = _HOW[rung](desk, run), cut_off(desk, run)
     in_force = overrides.applied(decided, desk.store.overrides.known(run.session, known_by))
+    in_force = _corrected(desk, run, in_force, moment)
     return Publication(
         session=run.session,
         revision=run.revision,
@@ -70,6 +83,25 @@ def _publication(desk: Desk, run: Run, rung: Rung) -> Publication:
         code_version=desk.version,
         decisions=tuple(sorted(in_force, key=lambda decision: decision.trader_id)),
     )
+
+
+def _refuse_to_lose_ground(desk: Desk, run: Run, rung: Rung, why: str) -> None:
+    """Refuse a correction that has only a hold to offer where the mail before had an engine's limits."""
+    before = mail_before(desk, run)
+    if before is not None and corrections.loses_ground(rung, before.rung):
+        raise RevisionError(
+            f"Correction {run.revision} of {run.session} would be a hold ({why.rstrip('.')}), and the mail "
+            f"before has limits of rung {before.rung_label}: they stand. Mend the cause and ask again."
+        )
+
+
+def _corrected(desk: Desk, run: Run, decided: list[Decision], moment: datetime) -> list[Decision]:
+    """Return what is decided beside what was sent: nothing else where this is no correction."""
+    before = mail_before(desk, run)
+    if before is None:
+        return decided
+    only_tightens = corrections.only_tightens(moment)
+    return corrections.corrected(decided, before.decisions, only_tightens=only_tightens)
 
 
 def _chosen(desk: Desk, run: Run) -> Receipt:

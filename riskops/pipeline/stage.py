@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -25,10 +26,12 @@ class stage:  # noqa: N801 - reads as a statement: `with stage(desk, run, verb):
     def __init__(self, desk: Desk, run: Run, verb: Verb) -> None:
         self._desk, self._run, self._verb = desk, run, verb
 
-    def __enter__(self) -> None:
-        """Note the beginning."""
-        self._record = self._desk.store.journal.begin(self._run, self._verb, self._desk.clock())
+    def __enter__(self) -> datetime:
+        """Note the beginning, and return when that was."""
+        begun = self._desk.clock()
+        self._record = self._desk.store.journal.begin(self._run, self._verb, begun)
         self._desk.store.mornings.start(self._run.session, self._run.revision, self._verb)
+        return begun
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
@@ -75,9 +78,25 @@ def settled(desk: Desk, run: Run, verb: Verb) -> Receipt | None:
 
 
 def cut_off(desk: Desk, run: Run) -> datetime:
-    """Return the cut-off of a session: the recorded one, or 06:30 for one never lived."""
+    """Return the cut-off of a session: the recorded one, or 06:30 for one never lived.
+
+    A correction that has none yet knows what the revision before it knew.
+    """
     recorded = desk.store.mornings.cut_off(run.session, run.revision)
+    if recorded is None and run.revision:
+        return cut_off(desk, replace(run, revision=run.revision - 1))
     return recorded or desk_time(run.session, config.UNLIVED_CUT_OFF)
+
+
+def live_cut_off(desk: Desk, run: Run) -> datetime:
+    """Return the cut-off of a session that is fixed now, today.
+
+    That is now, but at most 07:20. A correction is asked for because something came later: it is now,
+    whenever that is.
+    """
+    if run.revision:
+        return max(desk.clock(), cut_off(desk, run))
+    return min(desk.clock(), desk_time(run.session, config.LATEST_CUT_OFF))
 
 
 def roster_known_by(desk: Desk, run: Run) -> datetime:
@@ -85,7 +104,7 @@ def roster_known_by(desk: Desk, run: Run) -> datetime:
     recorded = desk.store.mornings.cut_off(run.session, run.revision)
     if recorded is not None or not is_today(desk, run):
         return cut_off(desk, run)
-    return min(desk.clock(), desk_time(run.session, config.LATEST_CUT_OFF))
+    return live_cut_off(desk, run)
 
 
 def read_history(desk: Desk, run: Run) -> DeskHistory:
@@ -104,9 +123,14 @@ def is_today(desk: Desk, run: Run) -> bool:
 
 
 def may_mail(desk: Desk, run: Run) -> bool:
-    """Say whether a mail may leave: never from a backfill, by itself only for today."""
+    """Say whether a mail may leave: never from a backfill, by itself only for today.
+
+    Somebody has asked for a correction, so it leaves whatever run makes it, today and never later.
+    """
     if run.run_type is RunType.BACKFILL:
         return False
+    if run.revision:
+        return is_today(desk, run) and run.deliver is not False
     if run.deliver is not None:
         return run.deliver
     return is_today(desk, run) and run.run_type is not RunType.MANUAL

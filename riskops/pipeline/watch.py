@@ -6,6 +6,7 @@ Where the risk database is gone as well, limits are held from the limits file.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, time
 
 from riskops import clock_ladder, config, second_channel
@@ -43,7 +44,7 @@ def watch(desk: Desk, run: Run, perform: Callable[[Verb], Step], report: Callabl
     done = _done(desk, run)
     verbs = clock_ladder.due(_time(desk.clock()), done, is_out=_is_out(desk, run))
     steps = _perform(verbs, perform, report)
-    export(desk, run)
+    export(desk, _in_force(desk, run))
     alarm = clock_ladder.alarm(_time(desk.clock()), bool(_done(desk, run)), is_out=_is_out(desk, run))
     failed = [f"{step.verb.value}: {step.problem}" for step in steps if not step.succeeded]
     if alarm or failed:
@@ -145,4 +146,9 @@ def _done(desk: Desk, run: Run) -> set[Verb]:
 
 
 def _is_out(desk: Desk, run: Run) -> bool:
-    return Verb.SEND in _done(desk, run)
+    return desk.store.mornings.is_out(run.session)
+
+
+def _in_force(desk: Desk, run: Run) -> Run:
+    """Return the run of the newest revision whose mail is out."""
+    return replace(run, revision=desk.store.mornings.newest_sealed(run.session) or 0)

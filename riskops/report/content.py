@@ -100,6 +100,16 @@ class FullLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What the mail of a correction says of itself: who asked, what it does, who keeps which limit."""
+
+    asked: tuple[tuple[str, str], ...]
+    told: str
+    stands: str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """The whole mail, by section, in the order of reading."""
 
@@ -121,6 +131,7 @@ class Content:
     benefit: BenefitChart | None
     health: tuple[str, ...]
     footer: tuple[tuple[str, str], ...]
+    correction: Correction | None = None
 
     @property
     def charts(self) -> tuple[Chart, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from riskops.outcomes import News
-from riskops.records import CheckResult, Comparison, Decision, ModelScore, Publication, RuleScore
+from riskops.records import CheckResult, Comparison, Decision, ModelScore, Publication, Revision, RuleScore
 from riskops.report.content import NO_BACKGROUND, Background, Content, content
+from riskops.report.correction import MailBefore, changed, correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class Material:
     """What one morning left for its mail; the fields are those of `riskops.report.content.content`.
 
     `applied` is what was really in force on the session before; `news` is what `outcomes` says in words.
-    `rule_scores` and `own_scores`, by trader, are what the mail rests on without printing it.
+    `rule_scores` and `own_scores`, by trader, are what the mail rests on without printing it. A correction
+    has been `asked` for, and `corrects` the mail before.
     """
 
     publication: Publication
@@ -35,6 +37,8 @@ class Material:
     news: News = field(default_factory=News)
     rule_scores: Mapping[str, RuleScore] = field(default_factory=dict)
     own_scores: Mapping[str, ModelScore] = field(default_factory=dict)
+    asked: Revision | None = None
+    corrects: MailBefore | None = None
 
     def decision_of(self, trader_id: str) -> Decision | None:
         """Return the decision of a trader, ``None`` where there is none."""
@@ -42,7 +46,18 @@ class Material:
 
 
 def arranged(material: Material) -> Content:
-    """Return the mail that is made from the material."""
+    """Return the mail that is made from the material: all of the morning, or what a correction changes."""
+    asked, before = material.asked, material.corrects
+    whole = _whole(material)
+    if asked is None or before is None:
+        return whole
+    publication = material.publication
+    moved = replace(publication, decisions=changed(publication, before.publication))
+    entries = _whole(replace(material, publication=moved))
+    return correction(whole, entries, publication, material.checks, asked, before)
+
+
+def _whole(material: Material) -> Content:
     return content(
         material.publication,
         material.comparison,

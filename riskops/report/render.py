@@ -29,12 +29,12 @@ def subject(content: Content) -> str:
 
 def as_text(content: Content) -> str:
     """Return the mail as plain text of at most 78 columns; what continues a line is indented."""
-    return text_of("limits.txt", content)
+    return text_of(f"{_template(content)}.txt", content)
 
 
 def as_html(content: Content) -> str:
     """Return the mail as one HTML page that needs nothing from elsewhere."""
-    return html_of("limits.html", content)
+    return html_of(f"{_template(content)}.html", content)
 
 
 def text_of(template: str, mail: object) -> str:
@@ -58,6 +58,10 @@ def fitting(content: Content) -> Content:
 def as_page(page: Page) -> str:
     """Return an evaluation's page, which needs nothing from elsewhere: its charts are within."""
     return _environment().get_template("evaluation.html").render(page=page)
+
+
+def _template(content: Content) -> str:
+    return "limits" if content.correction is None else "correction"
 
 
 def _wrapped(line: str) -> str:

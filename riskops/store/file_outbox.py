@@ -74,6 +74,10 @@ class FileOutbox:
         """Return nothing: an emergency mail is plain text."""
         return ()
 
+    def earlier(self, _mail: OutboxRow) -> tuple[str, ...]:
+        """Return nothing: an emergency mail is the first of its session."""
+        return ()
+
     def rows(self) -> tuple[OutboxRow, ...]:
         """Return all mails, by recipient."""
         mails = [_read(path)[0] for path in self._folder.glob("*.json")]

@@ -130,9 +130,8 @@ class HistoryReader:
             rows = connection.execute(*_as_of("mailed_last", session)).all()
         if not rows:
             return None
-        revision = max(row.revision for row in rows)
         in_force = {row.trader_id: (row.limit_cents, row.reduction) for row in rows}
-        return LastMail(rows[0].session, revision, in_force)
+        return LastMail(rows[0].session, rows[0].revision, in_force)
 
     def base_limits_on(self, session: date, cut_off: datetime) -> dict[str, int]:
         """Return the base limit that `cut_off` knew as scheduled for a session, by trader, in cents."""

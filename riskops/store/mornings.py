@@ -33,7 +33,7 @@ from riskops.store import decision_records
 from riskops.store.database import Database
 from riskops.store.decision_records import DecisionRecord
 from riskops.store.documents import from_document, to_document
-from riskops.store.seal import is_frozen, sealed_at
+from riskops.store.seal import is_frozen, newest_sealed, overtaken_by, refuse_overtaken, sealed_at
 from riskops.store.tables import (
     comparisons,
     cut_offs,
@@ -257,10 +257,16 @@ class Mornings:
         -------
         bool
             Whether the decisions were written; ``False`` means the session is frozen.
+
+        Raises
+        ------
+        RevisionError
+            If a newer correction of the session has limits.
         """
         with self._database.writing() as connection:
             if is_frozen(connection, publication.session, publication.revision):
                 return False
+            refuse_overtaken(connection, publication.session, publication.revision)
             put_publication(connection, publication, receipt)
         return True
 
@@ -293,9 +299,14 @@ class Mornings:
             return publication_of(connection, session, revision), is_sealed
 
     def newest_published(self, through: date | None = None) -> tuple[date, int] | None:
-        """Return the newest session (and revision) with decisions, through a date where given."""
+        """Return the newest session (and revision) with decisions, through a date where given.
+
+        A correction counts once its mail is out: until then the limits that it corrects stand.
+        """
         columns = (publications.c.session, publications.c.revision)
-        query = sa.select(*columns).order_by(*[c.desc() for c in columns]).limit(1)
+        left = sa.exists().where(*[seals.c[column.name] == column for column in columns])
+        stands = sa.or_(publications.c.revision == 0, left)
+        query = sa.select(*columns).where(stands).order_by(*[c.desc() for c in columns]).limit(1)
         if through is not None:
             query = query.where(publications.c.session <= through)
         with self._database.reading() as connection:
@@ -319,16 +330,30 @@ class Mornings:
                 return None
             return Report(**row, pictures=pictures_of(connection, session, revision, kind, row["html"]))
 
-    def newest_sealed(self, session: date) -> int | None:
-        """Return the revision of a session's newest mail that is out, ``None`` where none is."""
-        query = sa.select(sa.func.max(seals.c.revision)).where(seals.c.session == session)
-        with self._database.reading() as connection:
-            return connection.execute(query).scalar_one_or_none()
-
     def is_frozen(self, session: date, revision: int) -> bool:
         """Say whether the limits of a session may no longer change."""
         with self._database.reading() as connection:
             return is_frozen(connection, session, revision)
+
+    def newest_sealed(self, session: date, below: int | None = None) -> int | None:
+        """Return the newest revision of a session whose mail is out, `below` another where given."""
+        with self._database.reading() as connection:
+            return newest_sealed(connection, session, below)
+
+    def overtaken_by(self, session: date, revision: int) -> int | None:
+        """Return the correction that has limits and goes to everybody in the place of a revision."""
+        with self._database.reading() as connection:
+            return overtaken_by(connection, session, revision)
+
+    def is_out(self, session: date) -> bool:
+        """Say whether everybody has a mail with limits for a session: the first one, or a correction."""
+        sent = sa.exists().where(
+            stage_outcomes.c.session == session,
+            stage_outcomes.c.verb == Verb.SEND.value,
+            stage_outcomes.c.state == "done",
+        )
+        with self._database.reading() as connection:
+            return bool(connection.execute(sa.select(sent)).scalar_one())
 
     def _replace(
         self,

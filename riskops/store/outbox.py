@@ -19,11 +19,12 @@ from riskops.handover import Sender
 from riskops.records import Picture, Publication
 from riskops.store.database import Database
 from riskops.store.mornings import Report, pictures_of, take_what_left
-from riskops.store.seal import LIMITS_MAIL, seal, sealed_at
+from riskops.store.seal import LIMITS_MAIL, refuse_overtaken, seal, sealed_at
 from riskops.store.tables import outbox
 from riskops.store.upsert import insert_missing
 
 PENDING, SENDING, SENT, REFUSED = "pending", "sending", "sent", "refused"
+_OF_A_RECIPIENT = ("deployment", "session", "kind", "recipient")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,16 @@ class Outbox:
         ------
         SealedError
             If the mail was sent or refused before.
+        RevisionError
+            If a newer correction goes out in its place.
         """
         change = sa.update(outbox).where(outbox.c.key == key)
         with self._database.writing() as connection:
-            query = sa.select(outbox.c.state).where(outbox.c.key == key).with_for_update()
-            state = connection.execute(query).scalar_one()
+            query = sa.select(outbox).where(outbox.c.key == key).with_for_update()
+            row = connection.execute(query).one()
+            state = row.state
+            if row.kind == LIMITS_MAIL:
+                refuse_overtaken(connection, row.session, row.revision)
             if state in (SENT, REFUSED):
                 raise SealedError(f"The mail {message_id(key)} was {state} before; ask for a revision.")
             connection.execute(change.values(state=SENDING, attempts=outbox.c.attempts + 1))
@@ -142,6 +148,17 @@ class Outbox:
         """Return the pictures that the HTML of a mail names, as they were drawn when it was composed."""
         with self._database.reading() as connection:
             return pictures_of(connection, mail.session, mail.revision, mail.kind, mail.html)
+
+    def earlier(self, mail: OutboxRow) -> tuple[str, ...]:
+        """Return the Message-IDs of the mails that one corrects, as far as its recipient has them."""
+        query = (
+            sa.select(outbox.c.message_id)
+            .where(*[outbox.c[name] == getattr(mail, name) for name in _OF_A_RECIPIENT])
+            .where(outbox.c.revision < mail.revision, outbox.c.state == SENT)
+            .order_by(outbox.c.revision)
+        )
+        with self._database.reading() as connection:
+            return tuple(connection.execute(query).scalars())
 
     def rows(self, session: date, revision: int) -> tuple[OutboxRow, ...]:
         """Return the mails of a session and revision, by kind and recipient."""

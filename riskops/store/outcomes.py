@@ -98,7 +98,10 @@ class Outcomes:
         return {(row.session, row.trader_id): _outcome(row) for row in rows}
 
     def forecasts(self, sessions: Collection[date]) -> dict[Key, Forecast]:
-        """Return what the engines had stored before the open of lived sessions, in newest revision."""
+        """Return what the engines had stored before the open of lived sessions.
+
+        A correction's scores count where they were in time, else those of the revision before it.
+        """
         if not sessions:
             return {}
         between = (min(sessions), max(sessions))
@@ -244,15 +247,15 @@ def _finished(connection: sa.Connection, between: tuple[date, date]) -> dict[tup
 
 
 def _scores(between: tuple[date, date]) -> sa.Select:
-    """Return the query of the scores of lived sessions, each in the revision that left last."""
-    lived = published_limits.alias()
-    newest = sa.select(sa.func.max(lived.c.revision)).where(lived.c.session == scores.c.session)
+    """Return the query of the scores of lived sessions, of every revision that left, the newest last."""
+    lived = sa.exists().where(*[published_limits.c[name] == scores.c[name] for name in _OF_SESSION])
     probability = scores.c.detail["large_loss_probability"].as_float().label("probability")
     columns = (scores.c.session, scores.c.revision, scores.c.engine, scores.c.trader_id, scores.c.reduction)
     return (
         sa.select(*columns, probability)
         .where(scores.c.session.between(*between))
-        .where(scores.c.revision == newest.scalar_subquery())
+        .where(lived)
+        .order_by(scores.c.revision)
     )
 
 

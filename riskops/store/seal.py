@@ -12,12 +12,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from riskops.errors import RevisionError
 from riskops.records import LimitOrigin
 from riskops.store.tables import (
     UtcDateTime,
     applied_limits,
     decisions,
     outbox,
+    publications,
     published_limits,
     seals,
 )
@@ -35,6 +37,35 @@ def sealed_at(connection: sa.Connection, session: date, revision: int) -> dateti
     """Return when the session was sealed, or ``None``."""
     query = sa.select(seals.c.sealed_at).where(seals.c.session == session, seals.c.revision == revision)
     return connection.execute(query).scalar_one_or_none()
+
+
+def newest_sealed(connection: sa.Connection, session: date, below: int | None = None) -> int | None:
+    """Return the newest revision of a session whose mail is out, `below` another where given."""
+    query = sa.select(sa.func.max(seals.c.revision)).where(seals.c.session == session)
+    if below is not None:
+        query = query.where(seals.c.revision < below)
+    return connection.execute(query).scalar_one()
+
+
+def overtaken_by(connection: sa.Connection, session: date, revision: int) -> int | None:
+    """Return the correction that has limits and goes to everybody in the place of a revision."""
+    query = sa.select(sa.func.max(publications.c.revision)).where(
+        publications.c.session == session, publications.c.revision > revision
+    )
+    return connection.execute(query).scalar_one()
+
+
+def refuse_overtaken(connection: sa.Connection, session: date, revision: int) -> None:
+    """Refuse limits, or a mail, that would come after a newer correction; ask inside the writing transaction.
+
+    Raises
+    ------
+    RevisionError
+        If a correction of a higher number has limits.
+    """
+    newer = overtaken_by(connection, session, revision)
+    if newer is not None:
+        raise RevisionError(f"Correction {newer} of {session} takes the place of revision {revision}.")
 
 
 def seal(connection: sa.Connection, session: date, revision: int, moment: datetime) -> None:

@@ -555,3 +555,63 @@ def limit_lines(publication: Publication) -> Iterator[str]:
     """Yield a pattern for every trader's line of the minimal mail."""
     for trader_id, limit in limits_of(publication).items():
         yield rf"Trader {trader_id}[^:]*: (REDUCE LIMIT BY \d+% to )?\${limit // 100:,}\b"
+
+
+# --- corrections ------------------------------------------------------------------------------
+
+
+ASKED = {"revise": "a late file of the night", "by": "R. Manager"}
+
+
+def revisions(desk: AirflowDesk) -> list[tuple[int, str, str]]:
+    """Return the corrections of the pinned session: number, who and why."""
+    with desk.opened() as now:
+        return [(r.revision, r.by, r.why) for r in now.store.revisions.of(PINNED_SESSION)]
+
+
+def test_a_correction_is_one_revision_of_all_its_tasks_and_is_mailed(
+    finished_morning: AirflowDesk, on_call: Callable[[], list[str]]
+):
+    before = limits_of(finished_morning.publication())
+    outcome = finished_morning.run(**ASKED)
+    assert (outcome.state, outcome.failed) == ("success", set())
+    assert revisions(finished_morning) == [(1, "R. Manager", "a late file of the night")]
+    with finished_morning.opened() as desk:
+        assert desk.store.mornings.newest_sealed(PINNED_SESSION) == 1
+        assert limits_of(desk.store.mornings.publication(PINNED_SESSION, 1)) == before
+    (mail,) = finished_morning.mails()
+    assert mail.parent.name == f"{PINNED_SESSION}-r1"
+    assert "\nIn-Reply-To: <" in mail.read_text()
+    assert on_call() == []
+
+
+def test_whoever_triggers_the_run_asks_where_nobody_else_is_named(finished_morning: AirflowDesk):
+    finished_morning.run(only="ingest", revise="a late file")
+    assert revisions(finished_morning) == [(1, "dag_test", "a late file")]
+
+
+@pytest.mark.fault(
+    what="ingest, data checks or rules fail while limits are corrected",
+    gets="the limits of the mail before; no correction is mailed",
+    rung="as decided before",
+    label="run failed",
+    told="whoever asked; on-call (webhook), for a Dag run",
+)
+def test_a_correction_that_fails_is_red_changes_nothing_and_tells_on_call(
+    finished_morning: AirflowDesk, on_call: Callable[[], list[str]]
+):
+    before = in_force(finished_morning)
+    finished_morning.set(RISKOPS_FAULT="rules_raise")
+    outcome = finished_morning.run(**ASKED)
+    assert outcome.state == "failed"
+    assert {"score_rules", "hold_limits", "send_report"} <= outcome.failed
+    assert finished_morning.mails() == []
+    assert in_force(finished_morning) == before
+    assert any("would be a hold" in told for told in on_call())
+
+
+def test_before_the_mail_is_out_a_correction_is_refused(composed_morning: AirflowDesk):
+    outcome = composed_morning.run(**ASKED)
+    assert outcome.state == "failed"
+    assert revisions(composed_morning) == []
+    assert not composed_morning.is_sealed()

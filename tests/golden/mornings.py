@@ -18,6 +18,7 @@ from riskops.records import (
     ModelScore,
     Override,
     Publication,
+    Revision,
     Rule,
     Rung,
     Severity,
@@ -28,6 +29,7 @@ from riskops.records import (
 from riskops.report.changes import Earlier, Standing, of_the_mail_before
 from riskops.report.charts import Day
 from riskops.report.content import Background, Content
+from riskops.report.correction import MailBefore
 from riskops.report.escalation import Escalation, escalation
 from riskops.report.material import Material, arranged
 from riskops.report.outcome_lines import outcome_lines
@@ -37,6 +39,7 @@ from tests.builders import SESSION
 FRIDAY = date(2026, 3, 13)
 CUT_OFF = datetime(2026, 3, 16, 10, 12, tzinfo=UTC)
 RUNBOOK = "https://risk.example.com/runbook"
+ASKED_AT = datetime(2026, 3, 16, 11, 40, tzinfo=UTC)
 NOT_PROMOTED = "Not promoted: e = 3.1 of 20, about 70 more sessions at this pace."
 
 
@@ -449,9 +452,13 @@ def correction() -> Material:
     """Revision 1 tightens one limit."""
     before = publication()
     first, second, *rest = before.decisions
-    after = replace(before, revision=1, decisions=(first, decision(second.trader_id, 40), *rest))
+    tightened = (first, decision(second.trader_id, 40), *rest)
+    after = replace(before, revision=1, cut_off=ASKED_AT, decisions=tightened)
     told = background(earlier=of_the_mail_before(before))
-    return Material(after, comparison(), [check()], scores(), 0.31, background=told)
+    asked = Revision(SESSION, 1, "R. Manager", "a late file of the night", ASKED_AT, "a run")
+    found = Material(after, comparison(), [check()], scores(), None, background=told)
+    sent = arranged(replace(found, publication=before))
+    return replace(found, asked=asked, corrects=MailBefore(before, sent.health))
 
 
 @Morning

@@ -19,6 +19,8 @@ from tests.killing import TRADERS, Moment, evening_desk, morning_desk
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = [verb.__name__ for verb in each_verb()]
+CORRECTION = [f"correct_{name}" for name in VERBS]
+KILLED_OF_A_CORRECTION = ["correct_ingest", "correct_publish_rules", "correct_compose", "correct_send"]
 OTHERS = {"publish_model": "publish_rules", "hold_limits": "publish_rules", "load": "ingest"}
 MORE_THAN_ANY_VERB_COMMITS = 30
 ATTEMPTS = {"outbox": {"attempts"}}
@@ -77,7 +79,7 @@ def killer(tmp_path_factory):
 def morning(evening, stage, killer):
     """Return for every verb the folder of the desk before it and of the desk after it, undisturbed."""
     stations, folder = {}, evening
-    for verb in VERBS:
+    for verb in (*VERBS, *CORRECTION):
         after = copied(folder, Path(mkdtemp(dir=stage)))
         assert killer.perform(after, verb) == 0
         stations[verb] = (folder, after)
@@ -111,7 +113,8 @@ def left_in(folder):
     with morning_desk(folder, folder / "inbox") as desk:
         rows = content_of(desk, ATTEMPTS)
     named = {table: [tuple(c.replace(str(folder), "") for c in row) for row in rows[table]] for table in rows}
-    return named | {path.name: path.read_bytes() for path in (folder / "out").rglob("limits.*")}
+    out = folder / "out"
+    return named | {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("limits.*")}
 
 
 @pytest.mark.fault(
@@ -121,7 +124,7 @@ def left_in(folder):
     label="-",
     told="nobody: Airflow runs the task again",
 )
-@pytest.mark.parametrize("verb", [*VERBS, *OTHERS])
+@pytest.mark.parametrize("verb", [*VERBS, *OTHERS, *KILLED_OF_A_CORRECTION])
 def test_a_verb_killed_at_any_commit_and_run_again_ends_as_if_undisturbed(
     verb, moments, morning, killer, killed_desks
 ):
@@ -147,6 +150,14 @@ def test_a_verb_killed_before_its_results_are_committed_is_not_done(morning, eve
     with morning_desk(folder, evening / "inbox") as desk:
         assert desk.store.mornings.stages(SESSION, 0)[Verb.SCORE_RULES].state == "started"
         assert desk.store.mornings.rule_scores(SESSION, 0) == ()
+
+
+def test_the_undisturbed_correction_of_the_campaign_is_a_real_one(morning, evening):
+    with morning_desk(morning["correct_send"][1], evening / "inbox") as desk:
+        stages = desk.store.mornings.stages(SESSION, 1)
+        assert {verb: past.state for verb, past in stages.items()} == dict.fromkeys(Verb, "done")
+        assert desk.store.mornings.newest_sealed(SESSION) == 1
+        assert len(desk.store.revisions.of(SESSION)) == 1
 
 
 def test_the_undisturbed_morning_of_the_campaign_is_a_real_one(morning, evening):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
@@ -130,6 +131,48 @@ def test_whether_a_mail_may_leave_is_passed_on(asked: str, means: bool | None):
 def test_a_date_without_limits_to_decide_is_refused_in_words(asked: dict[str, Any], complaint: str):
     with pytest.raises(SessionError, match=complaint):
         resolved(asked)
+
+
+class TestCorrection:
+    """A Dag run with a reason to revise works on the revision that it opens."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+        """Let a revision be opened, and return what was asked for."""
+        told: list[tuple[str, str]] = []
+
+        def revise(_desk: Any, run: Run, *, by: str, why: str) -> Run:
+            told.append((by, why))
+            return replace(run, revision=1)
+
+        monkeypatch.setattr("riskops.pipeline.revise.revise", revise)
+        return told
+
+    def test_whoever_is_named_asks(self, asked: list[tuple[str, str]]):
+        run = resolved(correcting(by="R. Manager", user="oncall"))
+        assert (run.revision, asked) == (1, [("R. Manager", "a late file")])
+
+    def test_else_whoever_has_triggered_the_run(self, asked: list[tuple[str, str]]):
+        resolved(correcting(by="", user="oncall"))
+        assert asked == [("oncall", "a late file")]
+
+    def test_a_run_without_a_reason_is_a_usual_one(self, asked: list[tuple[str, str]]):
+        assert resolved(correcting(why=" ")).revision == 0
+        assert asked == []
+
+    def test_a_run_that_nobody_has_triggered_and_nobody_asks_for_asks_in_nobody_s_name(
+        self, asked: list[tuple[str, str]]
+    ):
+        resolved(correcting(by="", user=None))
+        assert asked == [("", "a late file")]
+
+
+def correcting(why: str = "a late file", by: str = "", user: str | None = None) -> dict[str, Any]:
+    """Return the context of a Dag run that a user has triggered to correct."""
+    made = context(DagRunType.MANUAL)
+    made["dag_run"].triggering_user_name = user
+    made["params"] |= {"revise": why, "by": by}
+    return made
 
 
 def every_error() -> Iterator[type[RiskOpsError]]:

@@ -101,6 +101,7 @@ def revision_number(publication: Publication) -> Iterator[Traced]:
 
 def all_changes(material: Material) -> Iterator[Traced]:
     """Yield the changes since the mail before, trader by trader, and how many keep their limit."""
+    yield from _asked(material)
     earlier, decisions = material.background.earlier, material.publication.decisions
     yield from since(material, next(iter(earlier.limits), ""))
     before = earlier.limits if earlier.since else {d.trader_id: _full(d) for d in decisions}
@@ -115,6 +116,30 @@ def all_changes(material: Material) -> Iterator[Traced]:
     same = [d for d in decisions if d not in moved]
     kept = f"traders whose limit is the one before, to the cent: {_ids(same)}"
     yield Traced("Unchanged", counted(len(same), "trader"), kept, (row("decisions", "limit_cents"),))
+    if material.asked is not None:
+        yield from _standing(same, moved=len(moved) + len(before.keys() - {d.trader_id for d in decisions}))
+
+
+def _asked(material: Material) -> Iterator[Traced]:
+    """Yield by whose word, when and why a correction was made; nothing of a morning's own mail."""
+    if (asked := material.asked) is None:
+        return
+    how = "as it was said when the correction was asked for"
+    yield Traced("Asked for by", one_line(asked.by), how, (row("revisions", "recorded_by"),))
+    yield Traced("Why", one_line(asked.why), how, (row("revisions", "reason"),))
+    at = "when the correction was asked for"
+    yield Traced("When", desk_moment(asked.recorded_at), at, (row("revisions", "recorded_at"),))
+
+
+def _standing(same: Sequence[Decision], moved: int) -> Iterator[Traced]:
+    """Yield how many limits a correction changes, and each that stands as it was mailed."""
+    places = (row("decisions", "limit_cents"), row("published_limits", "limit_cents"))
+    how = "limits that differ from those of the mail before, to the cent, new and gone traders included"
+    yield Traced("Limits that change", counted(moved, "limit"), how, places)
+    yield Traced("Limits that stand", counted(len(same), "limit"), "the others", places)
+    for cents in sorted({decision.limit_cents for decision in same}):
+        whose = [decision for decision in same if decision.limit_cents == cents]
+        yield Traced(f"Stands for {_ids(whose)}", dollars(cents), "the limit of the mail before", places)
 
 
 def _full(decision: Decision) -> Standing:
