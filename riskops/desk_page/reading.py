@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from riskops import outcomes
+from riskops import config, outcomes
 from riskops.applied import Applied, compared, not_read_back
 from riskops.desk import Desk
 from riskops.desk_page.found import Found
@@ -49,7 +49,6 @@ from riskops.store.page_reader import (
 
 SHOWN_LIMITS = 40  # sessions of a trader's limits
 SHOWN_DAYS = 60  # active days of a trader's results
-LOOKED_BACK = 250  # sessions: a year, the days that the levels are played on
 SHOWN_COMPARISONS = 250
 SHOWN_MAILS = 100
 SHOWN_HEALTH = 20
@@ -87,7 +86,10 @@ class Morning:
 
 @dataclass(frozen=True, eq=False)
 class TraderFound:
-    """What a session's limit of one trader stands on; without a limit that day there is no `decision`."""
+    """What a session's limit of one trader stands on; without a limit that day there is no `decision`.
+
+    `limit_known` are the sessions whose limit in force is on record; on the others it was the base limit.
+    """
 
     decided: Decided
     trader_id: str
@@ -96,6 +98,7 @@ class TraderFound:
     signals: tuple[Signal, ...]
     limits: tuple[DecidedLimit, ...]
     days: tuple[Day, ...]
+    limit_known: frozenset[date]
     levels: tuple[LevelBenefit, ...]
 
 
@@ -252,7 +255,7 @@ def trader(desk: Desk, at: Place, trader_id: str, kept: Kept) -> TraderRecord:
     MissingResultError
         If there never was such a trader on the desk.
     """
-    shown, first = at.decided, desk.calendar.shift(at.decided.session, -LOOKED_BACK)
+    shown, first = at.decided, desk.calendar.shift(at.decided.session, -config.LEVELS_SESSIONS)
     key = (desk, shown, trader_id, desk.store.pages.digest_of(trader_id, first, shown.session))
     work = partial(_trader, desk, shown, trader_id, first)
     return TraderRecord(
@@ -275,6 +278,7 @@ def _trader(desk: Desk, shown: Decided, trader_id: str, first: date) -> TraderFo
         signals=pages.signals(session, shown.revision, trader_id).get(trader_id, ()),
         limits=pages.limits_of(trader_id, session, SHOWN_LIMITS),
         days=_days(history),
+        limit_known=_limit_known(history),
         levels=level_curve(outcomes.replay_history(history, paths)),
     )
 
@@ -284,6 +288,11 @@ def _days(history: DeskHistory) -> tuple[Day, ...]:
     rows = zip(own.day.tolist(), own.net_cents.tolist(), own.applied_cents.tolist(), strict=True)
     shown = list(rows)[-SHOWN_DAYS:]
     return tuple(Day(history.calendar.session_at(day), net, limit) for day, net, limit in shown)
+
+
+def _limit_known(history: DeskHistory) -> frozenset[date]:
+    own = history.traders[0]
+    return frozenset(history.calendar.session_at(day) for day in own.day[~own.assumed].tolist())
 
 
 def _name(desk: Desk, trader_id: str, session: date, known_by: datetime) -> str:
