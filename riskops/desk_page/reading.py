@@ -314,7 +314,7 @@ def _history(desk: Desk, trader_id: str, first: date, session: date, known_by: d
     """Return the desk of this trader alone: the active days with the base limits and limits they had."""
     results = desk.store.pages.results_of(trader_id, first, session, known_by)
     in_force = desk.store.pages.in_force_of(trader_id, first, session)
-    day = desk.calendar.positions(results.sessions) if results.sessions else np.zeros(0, np.int64)
+    day = _positions(desk, results.sessions)
     scheduled = DEFAULT_SCHEDULE
     if not in_force.keys() >= set(results.sessions):
         scheduled = desk.store.history.schedule_of(trader_id, known_by)
@@ -342,11 +342,20 @@ def _history(desk: Desk, trader_id: str, first: date, session: date, known_by: d
 
 
 def _paths(desk: Desk, history: DeskHistory, first: date, known_by: datetime) -> TradePaths:
+    """Return the trades of the days; what they moved is not looked at, so it is not read."""
     trader_id = history.traders[0].trader_id
     found = desk.store.pages.trades_of(trader_id, first, history.session, known_by)
-    count = len(found.sessions)
-    day = desk.calendar.positions(found.sessions) if count else np.zeros(0, np.int64)
-    return TradePaths(np.zeros(count, np.int64), day, found.net_cents, found.notional_cents)
+    none = np.zeros(len(found.sessions), np.int64)
+    return TradePaths(none, _positions(desk, found.sessions), found.net_cents, none)
+
+
+def _positions(desk: Desk, sessions: Sequence[date]) -> np.ndarray:
+    """Return the calendar positions of ascending sessions, each looked up once."""
+    where = dict.fromkeys(sessions)
+    if not where:
+        return np.zeros(0, np.int64)
+    positions = dict(zip(where, desk.calendar.positions(tuple(where)).tolist(), strict=True))
+    return np.array([positions[session] for session in sessions], np.int64)
 
 
 # --- the other pages --------------------------------------------------------------------------
