@@ -32,6 +32,7 @@ ARGUMENTS = {
     "read-back": ("applied.csv",),
     "ask-again": (str(NIGHT),),
     "override": ("list",),
+    "revise": ("--by", "R. Manager", "--why", "a late file"),
 }
 OWN_DATABASE = {"migrate", "demo", "restore", "up", "catch-mail", "check-limits", "study"}
 EXCEPT_WHAT_CREATES = [(name, *ARGUMENTS.get(name, ())) for name in NAMES if name not in OWN_DATABASE]

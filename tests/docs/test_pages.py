@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from riskops.cli import app
 from riskops.sources.demo import PINNED_SESSION
 from tests import screenshots
-from tests.desks import each_verb, environment, opened, run_for
+from tests.desk_pages import Page
+from tests.desks import copied, environment, on_the_morning, opened
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -68,7 +69,24 @@ def test_there_is_a_page_for_every_reader():
     assert all(len(commands_of(page)) >= 1 for page in READERS)
 
 
+@pytest.fixture(scope="module")
+def demo(keeper, tmp_path_factory, small_desk_template):
+    """Return the folder of a small demo desk that lived its pinned session, as the pictures show it."""
+    folder = copied(small_desk_template, tmp_path_factory.mktemp("demo") / "desk")
+    with opened(folder) as desk:
+        screenshots.lived_and_set(desk)
+    return folder
+
+
 # --- pictures ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def seen(demo):
+    """Return what the pictures show, of the small demo desk."""
+    with opened(demo, on_the_morning(at=screenshots.LOOKED_AT)) as desk:
+        return screenshots.seen_on(desk)
+
 
 PICTURES = sorted((DOCS / "pictures").glob("*"))
 
@@ -90,16 +108,18 @@ def test_a_page_with_pictures_says_by_which_command_they_were_made(page):
     assert f"`{screenshots.COMMAND}`" in text_of(page)
 
 
-def test_the_command_takes_every_picture(tmp_path):
-    mail = ROOT / "tests" / "golden" / "usual.html"
-    made = screenshots.take(tmp_path, mail)
+def test_the_command_takes_every_picture(tmp_path, seen):
+    made = screenshots.take(tmp_path, seen)
     assert [path.stem for path in made] == [shot.name for shot in screenshots.SHOTS]
     assert all(1_000 < path.stat().st_size < screenshots.MOST_BYTES for path in made)
 
 
-def test_without_a_mail_the_command_says_what_to_run_first(tmp_path):
-    with pytest.raises(FileNotFoundError, match="run `make run`"):
-        screenshots.take(tmp_path, tmp_path / "limits.html")
+def test_the_pictures_are_of_a_morning_that_is_read_and_set_whenever_they_are_taken(seen):
+    words = Page(seen["limits"]).words
+    assert "limits stand since 06:05 New York time, Fri 30 Oct 2026" in words
+    assert "Read back 15 of 15 applied Acknowledged R. Manager" in words
+    assert "has no limits yet" not in words
+    assert Page(seen["trader"]).words.count(screenshots.TRADER) >= 1
 
 
 # --- the commands that only read, run ---------------------------------------------------------
@@ -114,18 +134,6 @@ def reading_commands() -> list[tuple[str, ...]]:
 def _is_whole(words: tuple[str, ...]) -> bool:
     name = resolved(list(words))[1]
     return name == "status" or (name in READS and not {"3942", str(PINNED_SESSION)}.isdisjoint(words))
-
-
-@pytest.fixture(scope="module")
-def demo(keeper, tmp_path_factory, small_desk_template):
-    """Return the folder of a small demo desk that lived its pinned session."""
-    from tests.desks import copied
-
-    folder = copied(small_desk_template, tmp_path_factory.mktemp("demo") / "desk")
-    with opened(folder) as desk:
-        for verb in each_verb():
-            verb(desk, run_for(PINNED_SESSION))
-    return folder
 
 
 def test_there_are_commands_to_run():

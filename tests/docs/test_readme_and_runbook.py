@@ -70,6 +70,11 @@ def test_every_task_and_every_alert_has_a_whole_runbook_entry(entry: str) -> Non
         assert f"* **{part}**: " in said, f"{entry} does not say: {part}"
 
 
+@pytest.mark.parametrize("entry", [*Entry, "airflow-is-gone", "correct-a-session-whose-mail-is-out"])
+def test_every_alert_has_an_end(entry: str) -> None:
+    assert "* **Over**: " in _runbook_entries()[entry], f"{entry} does not say when it is over"
+
+
 def test_every_message_for_on_call_names_its_entry() -> None:
     for source in [*ROOT.glob("riskops/**/*.py"), *ROOT.glob("plugins/*.py")]:
         for call in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
@@ -105,4 +110,16 @@ def test_every_requirement_says_why_it_is_there() -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     targets = [t for t in re.findall(r"\]\(([^)]+)\)", text) if not t.startswith("http")]
-    assert all((page.parent / target.split("#")[0]).exists() for target in targets)
+    assert [target for target in targets if not _is_there(page, target)] == []
+
+
+def _is_there(page: Path, target: str) -> bool:
+    """Say whether a page leads somewhere: to a file, and in a page to one of its headings."""
+    file, _, anchor = target.partition("#")
+    found = page.parent / file if file else page
+    return found.exists() and (not anchor or anchor in _anchors(found))
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

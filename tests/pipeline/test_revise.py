@@ -21,6 +21,7 @@ from riskops.records import AskedOverride, Rung, RunType, Verb
 from riskops.sessions import desk_time
 from riskops.settings import Fault
 from riskops.store.outbox import Outbox
+from tests import small_desks
 from tests.builders import CALENDAR, SESSION
 from tests.desks import content_of, each_verb, on_the_morning, opened, run_for
 from tests.mail_catcher import Catcher, serving
@@ -314,6 +315,26 @@ class TestFailing:
             assert desk.store.mornings.publication(SESSION, 0).rung >= Rung.HOLD
             correct(desk)
             assert desk.store.mornings.publication(SESSION, 1).rung is Rung.RULES
+
+    def test_a_minimal_mail_is_corrected_when_its_cause_is_mended(self, folder):
+        results = stormy(traders=4)
+        with csv_desk(folder, results) as desk:
+            small_desks.lived(desk, NIGHT, dict.fromkeys(results, 20))
+            send(desk, run_for(SESSION))
+            assert "MINIMAL MAIL" in mailed(desk, 0).subject
+            correct(desk)
+            assert desk.store.mornings.publication(SESSION, 1).rung is Rung.RULES
+
+    def test_an_emergency_mail_is_corrected_when_the_database_is_back(self, folder):
+        results = stormy(traders=4)
+        with csv_desk(folder, {t: usd[:-1] for t, usd in results.items()}, CALENDAR.previous(NIGHT)) as desk:
+            for verb in each_verb():
+                verb(replace(desk, clock=on_the_morning(NIGHT)), run_for(NIGHT))
+            mail_from_file(desk.settings, CALENDAR, at(desk, time(7, 30)).clock(), "the database is gone")
+            late_night(folder, results)
+            correct(desk)
+            rungs = [desk.store.mornings.publication(SESSION, revision).rung for revision in (0, 1)]
+            assert rungs == [Rung.HOLD, Rung.RULES]
 
     def test_what_was_decided_and_did_not_leave_stands_nowhere(self, disaster):
         late = at(disaster, LATE)
