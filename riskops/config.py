@@ -137,6 +137,8 @@ DETECTABLE_SDS = 0.11  # smallest detectable advantage a day, in standard deviat
 SESSIONS_WORTH_COUNTING = 2_520  # ten years: a longer wait is said so, not counted
 BOOTSTRAP_BLOCK_DAYS = 10
 BOOTSTRAP_REPLICATES = 2_000
+BOOTSTRAP_COVERAGE = 0.95  # of the intervals that are shown
+LEVELS_SESSIONS = 250  # a year: the days of a trader that every level of a cut is played on
 RELIABILITY_BINS = 10  # of the displayed risk, with about equally many days each
 CALIBRATED_SLOPE = (0.85, 1.20)  # within this the displayed risk is taken for calibrated
 

@@ -134,6 +134,11 @@ class Replay:
         ).estimate
         return outcome
 
+    @cached_property
+    def uncut(self) -> Bounds:
+        """The interval of the day under its base limit, which every cut is compared with."""
+        return self.bounds(self.days.reference_cents)
+
     def bounds(self, limit_cents: np.ndarray) -> Bounds:
         """Return the interval ``Y(L)`` lies in; a point where the day is not censored for L."""
         known = self.outcome(limit_cents)
@@ -224,7 +229,8 @@ def benefit(replayed: Replay, limit_cents: np.ndarray, against_cents: np.ndarray
         The limit it is compared with, the day's base limit by default.
     """
     against = replayed.days.reference_cents if against_cents is None else against_cents
-    ours, theirs = replayed.bounds(limit_cents), replayed.bounds(against)
+    ours = replayed.bounds(limit_cents)
+    theirs = replayed.uncut if against_cents is None else replayed.bounds(against)
     worths = [
         difference_if(ours, theirs, limit_cents <= deepest, against <= deepest)
         for deepest in (np.zeros_like(limit_cents), limit_cents, against)

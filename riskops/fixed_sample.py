@@ -89,6 +89,19 @@ def total_interval(daily: np.ndarray, coverage: float = 0.95) -> tuple[float, fl
     return low * len(daily), high * len(daily)
 
 
+def resampled_totals(daily: np.ndarray) -> np.ndarray:
+    """Return the totals of resampled days, shape (replicates, columns), for daily sums (days, columns).
+
+    They are ``resampled_sessions(days) @ daily``, from sums of whole blocks: a tenth of the work.
+    """
+    count, length = len(daily), config.BOOTSTRAP_BLOCK_DAYS
+    around = np.cumsum(np.concatenate([np.zeros_like(daily[:1]), daily, daily[: length - 1]]), axis=0)
+    blocks, starts = around[length:] - around[:-length], _starts(count)
+    cells = starts + count * np.arange(len(starts))[:, None]
+    drawn = np.bincount(cells.ravel(), minlength=len(starts) * count).reshape(len(starts), count)
+    return drawn @ blocks * (count / (starts.shape[1] * length))
+
+
 def resampled_sessions(count: int) -> np.ndarray:
     """Return how often each of `count` sessions is drawn, shape (replicates, count), floats; seeded.
 

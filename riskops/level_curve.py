@@ -55,6 +55,7 @@ def _intervals(daily_usd: np.ndarray) -> list[tuple[float | None, float | None]]
     days, levels = daily_usd.shape
     if days <= config.BOOTSTRAP_BLOCK_DAYS:
         return [(None, None)] * levels
-    totals = fixed_sample.resampled_sessions(days) @ daily_usd
-    low, high = np.quantile(totals, [0.025, 0.975], axis=0)
+    totals = fixed_sample.resampled_totals(daily_usd)
+    outside = (1 - config.BOOTSTRAP_COVERAGE) / 2
+    low, high = np.quantile(totals, [outside, 1 - outside], axis=0)
     return [(float(least), float(most)) for least, most in zip(low, high, strict=True)]

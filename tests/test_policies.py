@@ -72,6 +72,12 @@ def test_a_handful_of_sessions_has_no_bootstrap_interval():
     assert "benefit_low_usd" not in row
 
 
+def test_resampled_totals_are_those_of_the_resampled_sessions():
+    daily = np.random.default_rng(1).normal(10, 400, size=(73, 3))
+    expected = fixed_sample.resampled_sessions(len(daily)) @ daily
+    np.testing.assert_allclose(fixed_sample.resampled_totals(daily), expected, rtol=1e-9, atol=1e-6)
+
+
 def test_resampled_sessions_give_the_interval_of_the_block_bootstrap():
     daily = np.random.default_rng(4).normal(20, 300, 163)
     totals = fixed_sample.resampled_sessions(len(daily)) @ daily

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
+from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +17,7 @@ from riskops.errors import MissingResultError
 from riskops.sessions import parse_session
 
 if TYPE_CHECKING:
+    from riskops.desk import Desk
     from riskops.report.tracing.traced import Explanation, Traced
 
 app = typer.Typer()
@@ -33,18 +36,31 @@ def explain(
         str | None, typer.Option(metavar="TEXT", help="Only what is printed so: '$2,500', '3.1'.")
     ] = None,
     revision: Annotated[int | None, typer.Option(help="By default the newest.")] = None,
+    page: Annotated[bool, typer.Option("--page", help="Also what the desk's pages add to the mail.")] = False,
 ) -> None:
     """Trace every number of a session's mail, or of one trader's entry, to what it was computed from."""
-    from riskops.pipeline.explain import explain as verb
-
     *trader, session = asked
     if len(trader) > 1:
         raise typer.BadParameter("name one trader and one session, or the session alone")
+    if page and revision is not None:
+        raise typer.BadParameter("the pages show the newest revision: leave --revision out")
     with opened_desk() as desk:
-        found = verb(desk, parse_session(session), revision)
-        told = found.trader(trader[0]) if trader else found.desk()
-        for line in _lines(told, number):
+        explained = _pages if page else partial(_mail, revision=revision)
+        for line in _lines(explained(desk, parse_session(session), *trader), number):
             console.print(Text(line), soft_wrap=True)
+
+
+def _mail(desk: Desk, session: date, *trader: str, revision: int | None) -> Explanation:
+    from riskops.pipeline.explain import explain as verb
+
+    found = verb(desk, session, revision)
+    return found.trader(*trader) if trader else found.desk()
+
+
+def _pages(desk: Desk, session: date, *trader: str) -> Explanation:
+    from riskops.desk_page.explain import explain_pages, explain_trader_page
+
+    return explain_trader_page(desk, session, *trader) if trader else explain_pages(desk, session)
 
 
 def _lines(told: Explanation, number: str | None) -> Iterator[str]:

@@ -38,7 +38,7 @@ class Found:
             self.comparison,
             self.checks,
             self.model_scores,
-            rules.detail.get("restricted_share") if rules else None,
+            rules.detail.get("restricted_share") if rules and self.replaced is None else None,
             outcomes=self.outcomes,
             background=Background(self._earlier, self.signals, {}),
             sealed_at=self.sealed_at,

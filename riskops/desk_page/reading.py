@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from riskops import outcomes
+from riskops import config, outcomes
 from riskops.applied import Applied, compared, not_read_back
 from riskops.desk import Desk
 from riskops.desk_page.found import Found
@@ -49,7 +49,6 @@ from riskops.store.page_reader import (
 
 SHOWN_LIMITS = 40  # sessions of a trader's limits
 SHOWN_DAYS = 60  # active days of a trader's results
-LOOKED_BACK = 250  # sessions: a year, the days that the levels are played on
 SHOWN_COMPARISONS = 250
 SHOWN_MAILS = 100
 SHOWN_HEALTH = 20
@@ -87,7 +86,10 @@ class Morning:
 
 @dataclass(frozen=True, eq=False)
 class TraderFound:
-    """What a session's limit of one trader stands on; without a limit that day there is no `decision`."""
+    """What a session's limit of one trader stands on; without a limit that day there is no `decision`.
+
+    `limit_known` are the sessions whose limit in force is on record; on the others it was the base limit.
+    """
 
     decided: Decided
     trader_id: str
@@ -96,6 +98,7 @@ class TraderFound:
     signals: tuple[Signal, ...]
     limits: tuple[DecidedLimit, ...]
     days: tuple[Day, ...]
+    limit_known: frozenset[date]
     levels: tuple[LevelBenefit, ...]
 
 
@@ -252,7 +255,7 @@ def trader(desk: Desk, at: Place, trader_id: str, kept: Kept) -> TraderRecord:
     MissingResultError
         If there never was such a trader on the desk.
     """
-    shown, first = at.decided, desk.calendar.shift(at.decided.session, -LOOKED_BACK)
+    shown, first = at.decided, desk.calendar.shift(at.decided.session, -config.LEVELS_SESSIONS)
     key = (desk, shown, trader_id, desk.store.pages.digest_of(trader_id, first, shown.session))
     work = partial(_trader, desk, shown, trader_id, first)
     return TraderRecord(
@@ -275,6 +278,7 @@ def _trader(desk: Desk, shown: Decided, trader_id: str, first: date) -> TraderFo
         signals=pages.signals(session, shown.revision, trader_id).get(trader_id, ()),
         limits=pages.limits_of(trader_id, session, SHOWN_LIMITS),
         days=_days(history),
+        limit_known=_limit_known(history),
         levels=level_curve(outcomes.replay_history(history, paths)),
     )
 
@@ -284,6 +288,11 @@ def _days(history: DeskHistory) -> tuple[Day, ...]:
     rows = zip(own.day.tolist(), own.net_cents.tolist(), own.applied_cents.tolist(), strict=True)
     shown = list(rows)[-SHOWN_DAYS:]
     return tuple(Day(history.calendar.session_at(day), net, limit) for day, net, limit in shown)
+
+
+def _limit_known(history: DeskHistory) -> frozenset[date]:
+    own = history.traders[0]
+    return frozenset(history.calendar.session_at(day) for day in own.day[~own.assumed].tolist())
 
 
 def _name(desk: Desk, trader_id: str, session: date, known_by: datetime) -> str:
@@ -305,7 +314,7 @@ def _history(desk: Desk, trader_id: str, first: date, session: date, known_by: d
     """Return the desk of this trader alone: the active days with the base limits and limits they had."""
     results = desk.store.pages.results_of(trader_id, first, session, known_by)
     in_force = desk.store.pages.in_force_of(trader_id, first, session)
-    day = desk.calendar.positions(results.sessions) if results.sessions else np.zeros(0, np.int64)
+    day = _positions(desk, results.sessions)
     scheduled = DEFAULT_SCHEDULE
     if not in_force.keys() >= set(results.sessions):
         scheduled = desk.store.history.schedule_of(trader_id, known_by)
@@ -333,11 +342,20 @@ def _history(desk: Desk, trader_id: str, first: date, session: date, known_by: d
 
 
 def _paths(desk: Desk, history: DeskHistory, first: date, known_by: datetime) -> TradePaths:
+    """Return the trades of the days; what they moved is not looked at, so it is not read."""
     trader_id = history.traders[0].trader_id
     found = desk.store.pages.trades_of(trader_id, first, history.session, known_by)
-    count = len(found.sessions)
-    day = desk.calendar.positions(found.sessions) if count else np.zeros(0, np.int64)
-    return TradePaths(np.zeros(count, np.int64), day, found.net_cents, found.notional_cents)
+    none = np.zeros(len(found.sessions), np.int64)
+    return TradePaths(none, _positions(desk, found.sessions), found.net_cents, none)
+
+
+def _positions(desk: Desk, sessions: Sequence[date]) -> np.ndarray:
+    """Return the calendar positions of ascending sessions, each looked up once."""
+    where = dict.fromkeys(sessions)
+    if not where:
+        return np.zeros(0, np.int64)
+    positions = dict(zip(where, desk.calendar.positions(tuple(where)).tolist(), strict=True))
+    return np.array([positions[session] for session in sessions], np.int64)
 
 
 # --- the other pages --------------------------------------------------------------------------

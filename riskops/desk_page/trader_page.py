@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 
+from riskops import config
 from riskops.desk_page import addresses, drawing
 from riskops.desk_page.drawing import Drawing
 from riskops.desk_page.parts import Cell, Fact, Table, facts, table
-from riskops.desk_page.reading import LOOKED_BACK, SHOWN_DAYS, TraderFound, TraderRecord
+from riskops.desk_page.reading import SHOWN_DAYS, TraderFound, TraderRecord
 from riskops.desk_page.today import ORIGINS, Neighbour, override_table
 from riskops.level_curve import LevelBenefit
 from riskops.money import dollars, whole_dollars
@@ -33,8 +34,8 @@ from riskops.store.page_reader import DecidedLimit
 
 SHORT, LONG = 20, SHOWN_DAYS  # active days
 HINDSIGHT = (
-    f"Each level played as a constant cut on every active day of the last {LOOKED_BACK} sessions, against no "
-    "cut at all. It is hindsight, for one trader's days vary much: it decides nothing."
+    f"Each level played as a constant cut on every active day of the last {config.LEVELS_SESSIONS} sessions, "
+    "against no cut at all. It is hindsight, for one trader's days vary much: it decides nothing."
 )
 
 

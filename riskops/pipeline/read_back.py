@@ -98,16 +98,16 @@ def check_applied(desk: Desk, run: Run) -> Receipt:
     return {"well": False, "limits": found.in_words, "told": told}
 
 
-def applied_lines(desk: Desk, run: Run) -> list[str]:
-    """Return what was really in force on the session before, as this one's cut-off knew it.
+def applied_lines(desk: Desk, run: Run) -> dict[date, str]:
+    """Return what was really in force on the session before, as this one's cut-off knew it, by that session.
 
     Nothing on a desk whose platform does not read back.
     """
     night, known_by = desk.calendar.previous(run.session), cut_off(desk, run)
     found = in_force(desk, night, known_by)
     if not found.sent or not (found.is_known or _is_usual(desk, night, known_by)):
-        return []
-    return [f"Limits in force on {short_date(night)}: {found.in_words}"]
+        return {}
+    return {night: f"Limits in force on {short_date(night)}: {found.in_words}"}
 
 
 def _problem(desk: Desk, run: Run, found: Applied) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from riskops.outcomes import News
 from riskops.records import CheckResult, Comparison, Decision, ModelScore, Publication, Revision, RuleScore
@@ -16,9 +16,9 @@ from riskops.report.correction import MailBefore, changed, correction
 class Material:
     """What one morning left for its mail; the fields are those of `riskops.report.content.content`.
 
-    `applied` is what was really in force on the session before; `news` is what `outcomes` says in words.
-    `rule_scores` and `own_scores`, by trader, are what the mail rests on without printing it. A correction
-    has been `asked` for, and `corrects` the mail before.
+    `applied` is what was really in force on the session before, by that session; `news` is what `outcomes`
+    says in words. `rule_scores` and `own_scores`, by trader, are what the mail rests on without printing it.
+    A correction has been `asked` for, and `corrects` the mail before.
     """
 
     publication: Publication
@@ -29,7 +29,7 @@ class Material:
     faults: Sequence[str] = ()
     roster: Sequence[str] = ()
     overrides: Sequence[str] = ()
-    applied: Sequence[str] = ()
+    applied: Mapping[date, str] = field(default_factory=dict)
     outcomes: Sequence[str] = ()
     background: Background = NO_BACKGROUND
     sealed_at: datetime | None = None
@@ -67,7 +67,7 @@ def _whole(material: Material) -> Content:
         faults=material.faults,
         roster=material.roster,
         overrides=material.overrides,
-        outcomes=[*material.applied, *material.outcomes],
+        outcomes=[*material.applied.values(), *material.outcomes],
         background=material.background,
         sealed_at=material.sealed_at,
         what_to_do=material.what_to_do,

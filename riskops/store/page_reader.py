@@ -108,11 +108,10 @@ class TraderResults:
 
 @dataclass(frozen=True, eq=False)
 class TraderTrades:
-    """The closed trades of one trader by session and close: results and notionals in cents."""
+    """The closed trades of one trader by session and close: the results in cents."""
 
     sessions: tuple[date, ...]
     net_cents: np.ndarray
-    notional_cents: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,11 +265,7 @@ class PageReader:
         with self._database.reading() as connection:
             rows = connection.execute(*_of_trader("trader_trades_as_of", trader_id, first, session, cut_off))
             found = rows.all()
-        return TraderTrades(
-            tuple(row.session for row in found),
-            np.fromiter((row.net_cents for row in found), np.int64, len(found)),
-            np.fromiter((row.notional_cents for row in found), np.int64, len(found)),
-        )
+        return TraderTrades(tuple([row[0] for row in found]), np.array([row[1] for row in found], np.int64))
 
     def evidence(self, through: date, most: int) -> tuple[EvidencePoint, ...]:
         """Return the evidence of the newest comparisons through a date, the oldest first."""

@@ -37,7 +37,7 @@ TRADER = "3942"
 SHOWN = {"today's limits": "", "a trader": trader(TRADER, PINNED_SESSION)}
 FIRST = "looked at for the first time"
 FIRST_LOOKS = 15
-FIRST_BARS = {"a morning": 10, "a trader": 50}
+TIMES = 5  # an empty page: the one bar of every look at a page
 Application = Callable[[dict, Any, Any], Awaitable[None]]
 
 
@@ -53,9 +53,9 @@ def bars() -> Bars:
             unseen = _unseen(desk)
         again, first = asyncio.run(_measured(_airflow(folder), list(SHOWN.values()), unseen))
     for what, path in SHOWN.items():
-        yield Bar(f"server time of the page of {what}, 15 x 750", AGAINST, again[path], 5)
+        yield Bar(f"server time of the page of {what}, 15 x 750", AGAINST, again[path], TIMES)
     for what, paths in unseen.items():
-        yield Bar(f"the page of {what}, {FIRST}", AGAINST, first[paths[0]], FIRST_BARS[what])
+        yield Bar(f"the page of {what}, {FIRST}", AGAINST, first[paths[0]], TIMES)
 
 
 def _unseen(desk: Desk) -> dict[str, list[str]]:

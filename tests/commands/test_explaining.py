@@ -59,10 +59,40 @@ def test_the_whole_desk_is_explained_by_the_session_alone(decided):
     text = said(decided, str(SESSION))
     for part in ("SUBJECT:", "CHANGES:", "SUMMARY:", "EVIDENCE METER:", "DATA HEALTH:", "FOOTER:"):
         assert part in text
+    assert "PAGE OF" not in text
     assert "Cut-off: 06:05 New York time, Mon 16 Mar 2026" in text
 
 
-@pytest.mark.parametrize("asked", [("3942", str(SESSION)), (str(SESSION),)], ids=["trader", "desk"])
+def test_what_the_desk_s_pages_add_is_told_at_the_end(decided):
+    text = said(decided, str(SESSION), "--page")
+    order = [text.index(f"PAGE OF THE {page}:") for page in ("LIMITS", "EVIDENCE", "MAILS", "DATA HEALTH")]
+    assert order == sorted(order)
+    assert text.index("FOOTER:") < order[0]
+    assert "Mails delivered: 1 of 1 mail" in text
+
+
+def test_a_trader_s_page_is_told_with_its_results_levels_and_earlier_limits(decided):
+    text = said(decided, "3942", str(SESSION), "--page")
+    assert text.index("RESULTS:") < text.index("PAGE OF THE TRADER:")
+    for part in ("Last 20: worst", "Cut of 80%: benefit", f"Limit for {SESSION}: limit: $2,500"):
+        assert part in text
+
+
+def test_one_may_point_at_a_number_of_a_page(decided):
+    shown = lines(decided, "3942", str(SESSION), "--page", "--number", "80%")
+    values = [line for line in shown if line.startswith("  ") and not line.startswith("   ")]
+    assert "  Cut of 80%: level: 80%" in values
+
+
+def test_the_pages_of_a_revision_that_is_not_shown_cannot_be_asked_for(decided):
+    result = run(decided, str(SESSION), "--page", "--revision", "0")
+    assert (result.exit_code, "leave --revision out" in " ".join(result.stderr.split())) == (2, True)
+
+
+PAGES = [("3942", str(SESSION), "--page"), (str(SESSION), "--page")]
+
+
+@pytest.mark.parametrize("asked", [("3942", str(SESSION)), (str(SESSION),), *PAGES])
 def test_it_fits_80_columns_and_is_cut_short_nowhere(asked, decided):
     shown = lines(decided, *asked)
     assert max(map(len, shown)) <= 80

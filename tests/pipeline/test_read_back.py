@@ -129,7 +129,7 @@ class TestDropped:
         ingest_without_a_night(following)
         assert "1 of 3" not in in_force(desk, SESSION).in_words
         told = "Limits in force on Mon 16 Mar: 2 of 3 applied; different: 3951 has $5,000"
-        (line,) = applied_lines(following, run_for(NEXT))
+        (line,) = applied_lines(following, run_for(NEXT)).values()
         assert line.startswith(told)
 
     def test_it_is_no_file_of_transactions(self, desk):
@@ -206,7 +206,7 @@ class TestChecked:
             "well": True,
             "limits": "nothing was read back from the trading platform",
         }
-        assert applied_lines(at(desk, time(6, 5), NEXT), run_for(NEXT)) == []
+        assert applied_lines(at(desk, time(6, 5), NEXT), run_for(NEXT)) == {}
 
     def test_one_whose_platform_usually_does_hears_that_nothing_was(self, desk, listener, file):
         read_back(desk, RUN, file())
@@ -217,7 +217,7 @@ class TestChecked:
         assert not check_applied(at(desk, time(8), NEXT), run_for(NEXT))["well"]
         assert f"{NEXT}: nothing was read back" in said(listener)
         third = CALENDAR.shift(NEXT, 1)
-        (line,) = applied_lines(at(desk, time(6, 5), third), run_for(third))
+        (line,) = applied_lines(at(desk, time(6, 5), third), run_for(third)).values()
         assert line == "Limits in force on Tue 17 Mar: nothing was read back from the trading platform"
 
     def test_before_the_mail_is_out_nothing_is_missing(self, unsent, listener):

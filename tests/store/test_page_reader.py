@@ -175,7 +175,6 @@ class TestTrader:
                 mine = (paths.trader == index) & (paths.day >= start)
                 trades = desk.store.pages.trades_of(history.trader_id, first, session, known_by)
                 assert trades.net_cents.tolist() == paths.net_cents[mine].tolist()
-                assert trades.notional_cents.tolist() == paths.notional_cents[mine].tolist()
 
     def test_nothing_known_later_enters(self, small_desk):
         with opened(small_desk) as desk:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from riskops import config
+from riskops.applied import NOTHING_READ_BACK
 from riskops.money import dollars
 from riskops.outcomes import Breach, Calibration, OverrideWorth
 from riskops.records import CheckResult, Severity
@@ -32,9 +33,9 @@ def health_numbers(material: Material) -> Iterator[Traced]:
     for line in material.overrides:
         how = "overrides that ended, end, wait or give way: `riskops override list`"
         yield Traced("Overrides", one_line(line, len(line)), how, (row("overrides", "reduction"),))
-    for line in material.applied:
+    for night, line in material.applied.items():
         how = "what was sent, compared with what the trading platform read back: `riskops status`"
-        yield Traced("In force", one_line(line, len(line)), how, (row("read_backs", "limit_cents"),))
+        yield Traced("In force", one_line(line, len(line)), how, _sent_and_read(night, line))
     yield from _outcomes(material)
 
 
@@ -71,6 +72,12 @@ def _check(check: CheckResult) -> Traced:
     key = {"check": check.check} | ({} if check.trader_id is None else {"trader_id": check.trader_id})
     column = "detail" if check.detail else "observed"
     return Traced(f"Check {check.check}{whose}", value, how, (row("quality_results", column, **key),))
+
+
+def _sent_and_read(night: date, line: str) -> tuple[Row, ...]:
+    """Return where the limits that were sent are on record, and those that were read back if any were."""
+    tables = ["published_limits"] + ["read_backs"] * (NOTHING_READ_BACK not in line)
+    return tuple(row(table, "limit_cents", session=night) for table in tables)
 
 
 def _outcomes(material: Material) -> Iterator[Traced]:
