@@ -100,8 +100,12 @@ def _versions() -> str:
 
 
 def _table(bars: list[Bar]) -> str:
-    rows = (f"| {bar.what} | {bar.against} | {bar.measured} | {bar.wanted} |\n" for bar in bars)
-    return "| what | against | measured | bar |\n|---|---|---|---|\n" + "".join(rows)
+    return "| what | against | measured | bar |\n|---|---|---|---|\n" + "".join(map(_row, bars))
+
+
+def _row(bar: Bar) -> str:
+    missed = "" if bar.met else ": **missed**"
+    return f"| {bar.what} | {bar.against} | {bar.measured} | {bar.wanted}{missed} |\n"
 
 
 if __name__ == "__main__":
