@@ -76,7 +76,7 @@ def test_no_decision_carries_a_number_of_the_model(desk):
 def test_status_and_explain_say_why_there_are_no_scores(young):
     assert f"no_scores={LACKS}" in said(young, "status", "--session", SESSION.isoformat())
     told = said(young, "explain", "3937", SESSION.isoformat())
-    assert f"why this rung │ {WHY}" in told
+    assert f"The desk is on rung 2 rules: {WHY}" in told
 
 
 def test_a_model_that_really_fails_is_still_a_failed_model(folder):
