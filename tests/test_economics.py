@@ -166,6 +166,7 @@ def test_the_bridge_of_a_known_volatility_is_within_three_dollars_of_the_replay(
 
 
 @pytest.mark.slow
+@pytest.mark.campaign
 def test_the_estimate_is_within_three_dollars_of_the_replay_on_the_demo_generators_days():
     """Twelve desks of three years, not those the estimate was fitted on.
 

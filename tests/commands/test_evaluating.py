@@ -106,6 +106,7 @@ class TestReview:
         assert page.read_text(encoding="utf-8") == kept.html
         assert json.loads(figures.read_text(encoding="utf-8")) == kept.document
 
+    @pytest.mark.campaign
     def test_a_stored_one_is_handed_out_again(self, run, tmp_path):
         run("review", "--session", "2026-10-01")
         result = run("review", "--session", "2026-10-01", "--json", "-")

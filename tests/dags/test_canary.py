@@ -200,6 +200,7 @@ def test_a_morning_that_went_well_gives_no_credential_away(
     assert kept.where(CANARY) == set()
 
 
+@pytest.mark.campaign
 def test_a_mail_server_that_refuses_the_login_gives_no_credential_away(
     morning: Callable[[dict[str, str]], Kept],
     in_files: dict[str, str],

@@ -179,6 +179,7 @@ def test_a_session_that_is_run_again_changes_nothing_and_mails_nothing(finished_
     ],
     ids=["at six, as scheduled", "by hand, with a date", "by hand, for a session"],
 )
+@pytest.mark.campaign
 def test_airflow_decides_what_the_verbs_decide(
     logical_date: datetime | None, session: str | None, first_morning: AirflowDesk, composed_template: Path
 ):
@@ -226,6 +227,7 @@ def test_clearing_a_task_after_the_mail_changes_nothing(task_id: str, finished_m
     assert finished_morning.mails() == []
 
 
+@pytest.mark.campaign
 def test_verbs_again_in_any_order_before_the_mail_decide_the_same_again(composed_morning: AirflowDesk):
     from morning_task import run_verb
 
@@ -300,6 +302,7 @@ NOT_RECORDED = "What became of the last sessions was not recorded in time for th
     told="risk managers (mail); on-call (webhook), when the tries are used up",
 )
 @pytest.mark.parametrize("way", ["raises", "hangs"])
+@pytest.mark.campaign
 def test_outcomes_that_cannot_be_recorded_leave_the_mail_and_a_green_run(
     way: str, second_morning: AirflowDesk, breaking: Any, on_call: Callable[[], list[str]]
 ):
@@ -380,6 +383,7 @@ def test_data_or_rules_that_fail_hold_the_limits_of_the_session_before(
     label="floor",
     told="risk managers (mail), on-call (webhook)",
 )
+@pytest.mark.campaign
 def test_data_or_rules_that_fail_on_the_first_morning_give_the_floor(
     grave_fault: tuple[str, set[str], str], first_morning: AirflowDesk, on_call: Callable[[], list[str]]
 ):

@@ -41,6 +41,7 @@ def test_a_run_stores_the_review_of_its_session_and_changes_nothing_else(first_m
     assert kept.document["review"]["session"] == OCTOBER.isoformat()
 
 
+@pytest.mark.campaign
 def test_a_run_again_leaves_the_stored_review_as_it_is(first_morning: AirflowDesk):
     first_morning.run("review_evidence", EVENING)
     stored = first_morning.content()

@@ -25,7 +25,7 @@ OTHERS = {"publish_model": "publish_rules", "hold_limits": "publish_rules", "loa
 MORE_THAN_ANY_VERB_COMMITS = 30
 ATTEMPTS = {"outbox": {"attempts"}}
 
-pytestmark = pytest.mark.xdist_group("kill")
+pytestmark = [pytest.mark.campaign, pytest.mark.xdist_group("kill")]
 
 
 class Killer:

@@ -24,6 +24,8 @@ from tests.desks import content_of, copied, each_verb, forgotten, on_the_morning
 from tests.mail_catcher import Catcher, serving
 from tests.small_desks import NIGHT, csv_desk, night_file, row
 
+pytestmark = pytest.mark.campaign
+
 RUN = run_for(SESSION)
 FOLLOWING = CALENDAR.shift(SESSION, 1)
 TWO = ("a@example.com", "b@example.com")

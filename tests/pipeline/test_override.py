@@ -239,6 +239,7 @@ class TestDeciding:
             assert decided(desk, SESSION)["3951"].override is None
 
 
+@pytest.mark.campaign
 class TestWhatComesAfter:
     """A morning after an overridden one decides as if there had been none."""
 
@@ -293,6 +294,7 @@ class TestBackfills:
                 assert made.decided_reduction == {SESSION: 30, FOLLOWING: 40}[session]
 
 
+@pytest.mark.campaign
 class TestReplaying:
     def test_mornings_with_overrides_and_after_one_was_taken_back_are_equal(self, at):
         with at(NIGHT, time(18)) as desk:

@@ -168,6 +168,7 @@ class TestEqual:
         [(USUAL, Rung.RULES), (WITHOUT_MODEL, Rung.RULES), (HELD, Rung.HOLD), (LAST, Rung.RULES)],
         ids=["usual", "without the model", "held", "after a hold"],
     )
+    @pytest.mark.campaign
     def test_after_every_kind_of_morning_whatever_was_lived_and_came_in_later(self, session, rung, replayed):
         found = replayed[0][session]
         assert found.is_equal, found.difference

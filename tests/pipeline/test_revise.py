@@ -476,6 +476,7 @@ def test_in_demo_files_the_mail_is_a_reply_too(disaster):
     assert f"Message-ID: {second.message_id}" in lines
 
 
+@pytest.mark.campaign
 def test_mail_and_correction_are_replayed_equal(disaster, folder_of):
     correct(disaster)
     late_night(folder_of, RESULTS, t3937=-9_000.0, t3938=-9_000.0)

@@ -710,6 +710,7 @@ def test_200_megabytes_of_garbage_are_refused_within_bounded_memory(tmp_path):
     assert int(done.stdout) < 24 * 1024  # KiB
 
 
+@pytest.mark.campaign
 def test_memory_does_not_grow_with_the_number_of_rows(tmp_path):
     few, many = (many_fills(tmp_path / f"{count}.csv", count) for count in (1_000, 20_000))
     peak_bytes(few)  # fills the caches that are filled once

@@ -369,6 +369,7 @@ def test_a_restore_stopped_half_way_leaves_an_empty_database(kind, place, tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.campaign
 def test_memory_does_not_grow_with_the_desk(kind, place, tmp_path, monkeypatch):
     """Six times the trades take less than twice the memory, to write and to restore."""
     monkeypatch.setattr(archive, "CHUNK", 50)
