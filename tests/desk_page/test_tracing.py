@@ -24,6 +24,8 @@ from tests.numbers import numbers_in, numbers_of, untraced, words_of
 from tests.places import rows_at
 from tests.small_desks import NIGHT
 
+pytestmark = pytest.mark.campaign
+
 WRITER = Reader("oncall", may_write=True, token="signed")
 MORNINGS = [SESSION, NEXT, HELD]
 TRADERS = [CUT, FREE, "3951", "3937", SCRIPT]

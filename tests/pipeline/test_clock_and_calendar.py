@@ -19,6 +19,8 @@ from tests.builders import CALENDAR, SESSION
 from tests.desks import content_of, each_verb, on_the_morning, opened, run_for
 from tests.small_desks import csv_desk, night_file, quiet, row, trade, write_csv
 
+pytestmark = pytest.mark.campaign
+
 TRADERS = ("3942", "3943", "3951")
 PUBLISHING = {
     "publish_rules": publish_rules,

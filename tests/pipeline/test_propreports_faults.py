@@ -33,6 +33,8 @@ from tests.propreports_server import (
 )
 from tests.small_desks import lived
 
+pytestmark = pytest.mark.campaign
+
 RUN = run_for(SESSION)
 FAILING = "18"  # the account of trader 3951
 ALL_BY_THE_RULES = dict.fromkeys(TRADERS, Rung.RULES)
