@@ -1,4 +1,4 @@
-"""Who says something: whether the name under it is that of a trader on the roster."""
+"""Who says something: words fit to be recorded, and whether the name under them is a trader's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from riskops.errors import InputError
 from riskops.records import Trader
 
 
@@ -24,9 +25,31 @@ def in_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def is_sayable(text: str, longest: int) -> bool:
-    """Say whether words may be recorded: some, not too many, and none that hides or reverses others."""
-    return 0 < len(text) <= longest and text.isprintable()
+def said(text: str, what: str, longest: int) -> str:
+    """Return in one line who says something, or why; nothing said is refused, for it is recorded.
+
+    Raises
+    ------
+    InputError
+        If there are no words, too many, or some that hide or reverse others.
+    """
+    if not (told := tidy(text, what, longest)):
+        raise InputError(f"Say {what}: nothing is said, and it is recorded.")
+    return told
+
+
+def tidy(text: str, what: str, longest: int) -> str:
+    """Return in one line what somebody typed, which may be nothing.
+
+    Raises
+    ------
+    InputError
+        If there are too many words, or some that hide or reverse others.
+    """
+    told = in_one_line(text)
+    if len(told) > longest or not told.isprintable():
+        raise InputError(f"{told[:40]!a} does not say {what}: write up to {longest:,} printable characters.")
+    return told
 
 
 def _ways_to_say(by: str) -> set[str]:

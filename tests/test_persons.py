@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskops.persons import in_one_line, is_sayable, trader_named
+from riskops.errors import InputError
+from riskops.persons import in_one_line, said, trader_named
 from riskops.records import Trader
 
 DANIEL, OWEN = Trader("3942", "Daniel Mercer"), Trader("3951", "")
@@ -45,8 +46,21 @@ def test_whoever_writes_a_trader_s_own_id_or_name_is_that_trader(trader_id, name
 
 
 @pytest.mark.parametrize(
-    ("text", "sayable"),
-    [("why", True), ("", False), ("a" * 9, False), ("a\x07b", False), ("a\u202eb", False), ("ünï", True)],
+    ("text", "recorded"), [("why", "why"), (" a  lot\nof it", "a lot of it"), ("ünï", "ünï")]
 )
-def test_words_that_are_recorded_are_some_not_too_many_and_hide_nothing(text, sayable):
-    assert is_sayable(text, 8) is sayable
+def test_words_are_recorded_in_one_line(text, recorded):
+    assert said(text, "why", 11) == recorded
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (" \n", "Say why: nothing is said"),
+        ("a" * 9, "write up to 8 printable characters"),
+        ("a\x07b", "does not say why"),
+        ("a\u202eb", "does not say why"),
+    ],
+)
+def test_no_words_too_many_or_some_that_hide_others_are_refused(text, told):
+    with pytest.raises(InputError, match=told):
+        said(text, "why", 8)

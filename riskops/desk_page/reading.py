@@ -10,13 +10,14 @@ from functools import partial
 import numpy as np
 
 from riskops import config, outcomes
-from riskops.applied import Applied, compared, not_read_back
+from riskops.applied import Applied
 from riskops.desk import Desk
 from riskops.desk_page.found import Found
 from riskops.desk_page.kept import Kept
 from riskops.errors import MissingResultError, SessionError
 from riskops.history import DeskHistory, TradePaths, TraderHistory
 from riskops.level_curve import LevelBenefit, level_curve
+from riskops.pipeline.read_back import in_force
 from riskops.pipeline.record_outcomes import news_of
 from riskops.pipeline.stage import cut_off
 from riskops.records import (
@@ -173,7 +174,7 @@ def _run(shown: Decided) -> Run:
 def morning(desk: Desk, at: Place, kept: Kept) -> Morning:
     """Read one morning.
 
-    What was found is kept once the session is sealed, until a verb leaves another receipt.
+    What was found is kept once the session is sealed, until another run of a verb has ended.
 
     Raises
     ------
@@ -182,7 +183,7 @@ def morning(desk: Desk, at: Place, kept: Kept) -> Morning:
     """
     shown, now, pages = at.decided, desk.clock(), desk.store.pages
     stages = desk.store.mornings.stages(shown.session, shown.revision)
-    key = (desk, shown, tuple((verb, stage.state, repr(stage.detail)) for verb, stage in stages.items()))
+    key = (desk, shown, pages.runs_ended(shown.session, shown.revision))
     work = partial(_found, desk, at, stages)
     return Morning(
         place=at,
@@ -192,14 +193,8 @@ def morning(desk: Desk, at: Place, kept: Kept) -> Morning:
         acknowledgements=desk.store.acknowledgements.of(shown.session, shown.revision),
         overrides=desk.store.overrides.known(shown.session, now),
         revisions=desk.store.revisions.of(shown.session),
-        read_back=_read_back(desk, shown.session),
+        read_back=in_force(desk, shown.session),
     )
-
-
-def _read_back(desk: Desk, session: date) -> Applied:
-    """Return what became of the limits that left last in the trading platform."""
-    sent, found = desk.store.read_backs.sent(session), desk.store.read_backs.newest(session)
-    return not_read_back(sent) if found is None else compared(sent, found.limits, found.known_at)
 
 
 def _found(desk: Desk, at: Place, stages: Mapping[Verb, Stage]) -> Found:
@@ -248,7 +243,7 @@ def _outcomes(publication: Publication, stages: Mapping[Verb, Stage]) -> tuple[s
 def trader(desk: Desk, at: Place, trader_id: str, kept: Kept) -> TraderRecord:
     """Read what is known of a trader as of a session.
 
-    What was found is kept once the session is sealed, as long as the same limits were in force before.
+    What was found is kept once the session is sealed, until more is known of earlier limits in force.
 
     Raises
     ------
@@ -256,7 +251,7 @@ def trader(desk: Desk, at: Place, trader_id: str, kept: Kept) -> TraderRecord:
         If there never was such a trader on the desk.
     """
     shown, first = at.decided, desk.calendar.shift(at.decided.session, -config.LEVELS_SESSIONS)
-    key = (desk, shown, trader_id, desk.store.pages.digest_of(trader_id, first, shown.session))
+    key = (desk, shown, trader_id, desk.store.pages.limits_known(trader_id, first, shown.session))
     work = partial(_trader, desk, shown, trader_id, first)
     return TraderRecord(
         found=work() if shown.sealed_at is None else kept.of(key, work),
@@ -362,8 +357,8 @@ def _positions(desk: Desk, sessions: Sequence[date]) -> np.ndarray:
 
 
 def evidence(desk: Desk, at: Place, kept: Kept) -> EvidenceRecord:
-    """Read the evidence up to a session; kept once it is sealed, until a comparison is added."""
-    key = (desk, at, desk.store.pages.comparisons(at.decided.session))
+    """Read the evidence up to a session; kept once it is sealed, until another comparison has ended."""
+    key = (desk, at, desk.store.pages.comparisons_ended(at.decided.session))
     work = partial(_evidence, desk, at)
     return work() if at.decided.sealed_at is None else kept.of(key, work)
 

@@ -13,19 +13,26 @@ from riskops.desk import Desk
 from riskops.desk_page import addresses
 from riskops.desk_page.render import Said
 from riskops.errors import InputError, RiskOpsError, SessionError
+from riskops.overrides import read_cut
+from riskops.persons import said
 from riskops.records import AskedOverride
 from riskops.sessions import parse_session
 
 DONE = {
     "acknowledged": "Recorded: you have read this mail.",
-    "overridden": "The override is recorded. It is in the next limits that are decided for its sessions.",
-    "taken-back": "The override is taken back.",
+    "overridden": (
+        "The override is recorded. It is in the next limits that are decided for its sessions; a limit "
+        "whose mail is out changes only by a correction."
+    ),
+    "taken-back": (
+        "The override is taken back for the limits that are decided from now on; a limit whose mail is out "
+        "changes only by a correction."
+    ),
     "asked": (
         "The correction was asked for. Its run is in the list of the DAG daily_risk_limits; "
         "the mail leaves with it."
     ),
 }
-LONGEST_TEXT = 300
 Form = Mapping[str, str]
 Trigger = Callable[[dict[str, str], str], str]
 
@@ -40,9 +47,8 @@ def acknowledge(desk: Desk, by: str, form: Form) -> Said:
     from riskops.pipeline.acknowledge import acknowledge as verb
 
     def work() -> None:
-        note = _text(form, "note", "The note", required=False)
         session, revision = parse_session(form["session"]), _whole(form, "revision", "The revision")
-        verb(desk, session, revision, by=by, note=note)
+        verb(desk, session, revision, by=by, note=form["note"])
 
     return _said(work, "acknowledge", "acknowledged", form)
 
@@ -56,9 +62,9 @@ def override(desk: Desk, by: str, form: Form) -> Said:
             trader_id=form["trader"],
             first_session=parse_session(form["first"]),
             last_session=parse_session(form["last"]),
-            reduction=_whole(form, "reduction", "The cut"),
+            reduction=read_cut(form["reduction"]),
             by=by,
-            why=_text(form, "why", "The reason"),
+            why=form["why"],
         )
         verb(desk, asked)
 
@@ -70,17 +76,18 @@ def take_back(desk: Desk, by: str, form: Form) -> Said:
     from riskops.pipeline.override import take_back as verb
 
     def work() -> None:
-        why = _text(form, "why", "The reason")
-        verb(desk, _whole(form, "number", "The number of the override"), by=by, why=why)
+        number = _whole(form, "number", "The number of the override")
+        verb(desk, number, by=by, why=form["why"])
 
     return _said(work, "take-back", "taken-back", form)
 
 
 def revise(desk: Desk, by: str, form: Form, trigger: Trigger) -> Said:
     """Ask for a correction of a session: `trigger` starts the run, and says why it did not."""
+    from riskops.pipeline.change_roster import LONGEST_REASON
 
     def work() -> None:
-        session, why = parse_session(form["session"]), _text(form, "why", "The reason")
+        session, why = parse_session(form["session"]), said(form["why"], "why", LONGEST_REASON)
         desk.calendar.position(session)
         if refusal := trigger({"session": session.isoformat(), "revise": why, "by": by}, by):
             raise InputError(refusal)
@@ -118,12 +125,3 @@ def _whole(form: Form, name: str, called: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise InputError(f"{called} is no whole number: {text[:40]!a}.")
     return int(text)
-
-
-def _text(form: Form, name: str, called: str, *, required: bool = True) -> str:
-    text = " ".join(form[name].split())
-    if required and not text:
-        raise InputError(f"{called} is missing.")
-    if len(text) > LONGEST_TEXT or not text.isprintable():
-        raise InputError(f"{called} has to be at most {LONGEST_TEXT} printable characters.")
-    return text

@@ -6,7 +6,7 @@ from datetime import date
 
 from riskops.desk import Desk
 from riskops.errors import InputError, MissingResultError
-from riskops.persons import in_one_line, trader_named
+from riskops.persons import said, tidy, trader_named
 from riskops.pipeline.mailed_since import know_what_left
 from riskops.pipeline.stage import Receipt
 from riskops.records import Acknowledgement, Run, RunType
@@ -29,31 +29,18 @@ def acknowledge(
     MissingResultError
         If that mail is not out.
     InputError
-        If `by` is nobody, is too long, has control characters, or is a trader of the desk; the same of
-        `note`.
+        If `by` is nobody or a trader of the desk, or `by` or `note` is too long or not printable.
     """
-    person, said = _line("--by", by, LONGEST_BY), _line("--note", note, LONGEST_NOTE)
-    if not person:
-        raise InputError("Nobody is named in --by: say who has read the mail.")
+    person, added = said(by, "who", LONGEST_BY), tidy(note, "what you add", LONGEST_NOTE)
     _refuse_traders(desk, person)
     read = _mail_that_is_out(desk, session, revision)
-    desk.store.acknowledgements.record(Acknowledgement(session, read, person, desk.clock(), said))
+    desk.store.acknowledgements.record(Acknowledgement(session, read, person, desk.clock(), added))
     known = desk.store.acknowledgements.of(session, read)
     return {
         "session": session.isoformat(),
         "revision": read,
         "acknowledged": [f"{one.by}, {one.recorded_at.isoformat(timespec='seconds')}" for one in known],
     }
-
-
-def _line(name: str, text: str, longest: int) -> str:
-    """Return a text without needless spaces."""
-    if not text.strip().isprintable():
-        raise InputError(f"{name} has control characters: write it on one line.")
-    line = in_one_line(text)
-    if len(line) > longest:
-        raise InputError(f"{name} has {len(line):,} characters: {longest:,} are allowed.")
-    return line
 
 
 def _refuse_traders(desk: Desk, person: str) -> None:

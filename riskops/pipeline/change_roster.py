@@ -12,6 +12,7 @@ from datetime import date, datetime
 from riskops import config, roster_changes
 from riskops.desk import Desk
 from riskops.errors import InputError, SealedError
+from riskops.persons import said, tidy
 from riskops.pipeline.stage import Receipt
 from riskops.records import Entered, RosterChange, Trader
 from riskops.report.roster_lines import in_words
@@ -147,15 +148,7 @@ def refuse_unreadable(word: str) -> None:
 
 def tidy_name(name: str) -> str:
     """Return a person's name in one line."""
-    return _tidy(name, "name", LONGEST_NAME)
-
-
-def said(text: str, what: str, longest: int) -> str:
-    """Return in one line who says something, or why; nothing said is refused, for it is recorded."""
-    told = _tidy(text, what, longest)
-    if not told:
-        raise InputError(f"Say {what}: --{'by' if what == 'who' else 'why'} is empty, and it is recorded.")
-    return told
+    return tidy(name, "name", LONGEST_NAME)
 
 
 def _change(
@@ -205,10 +198,3 @@ def _receipt(desk: Desk, order: Order, written: tuple[RosterChange, ...], *, is_
         stop = f" {STOP_NOW}" if is_urgent else ""
         receipt["note"] = f"{session} goes by what was known at its cut-off, and its limits stand.{stop}"
     return receipt
-
-
-def _tidy(text: str, what: str, longest: int) -> str:
-    tidy = " ".join(text.split())
-    if len(tidy) > longest or not tidy.isprintable():
-        raise InputError(f"{tidy[:40]!a} does not say {what}: write up to {longest:,} printable characters.")
-    return tidy

@@ -16,7 +16,7 @@ from riskops.errors import OverrideError
 from riskops.money import dollars
 from riskops.outcomes import OverrideWorth
 from riskops.overrides import Phase
-from riskops.persons import in_one_line, is_sayable
+from riskops.persons import said
 from riskops.pipeline.change_roster import acts_from
 from riskops.pipeline.record_outcomes import known_worths
 from riskops.pipeline.stage import Receipt
@@ -52,6 +52,8 @@ def override(desk: Desk, asked: AskedOverride) -> Receipt:
 
     Raises
     ------
+    InputError
+        If nobody says who, or why; nothing was recorded then.
     OverrideError
         If it cannot be, or it is a trader's word; nothing was recorded then.
     """
@@ -70,11 +72,13 @@ def take_back(desk: Desk, number: int, *, by: str, why: str) -> Receipt:
 
     Raises
     ------
+    InputError
+        If nobody says who, or why.
     OverrideError
         If there is none of that number, it is over or taken back already, or it is a trader's word.
     """
     now = desk.clock()
-    ended = TakenBack(now, _words(by, "who", LONGEST_NAME), _words(why, "why", LONGEST_REASON))
+    ended = TakenBack(now, said(by, "who", LONGEST_NAME), said(why, "why", LONGEST_REASON))
     found = _numbered(desk, number)
     _refuse_ended(found, desk_date(now))
     roster = desk.store.roster.view(now)
@@ -111,18 +115,9 @@ def _said(asked: AskedOverride) -> AskedOverride:
     return replace(
         asked,
         trader_id=asked.trader_id.strip(),
-        by=_words(asked.by, "who", LONGEST_NAME),
-        why=_words(asked.why, "why", LONGEST_REASON),
+        by=said(asked.by, "who", LONGEST_NAME),
+        why=said(asked.why, "why", LONGEST_REASON),
     )
-
-
-def _words(text: str, what: str, longest: int) -> str:
-    said = in_one_line(text)
-    if not said:
-        raise OverrideError(f"Say {what}: it is recorded, and told in the mail.")
-    if not is_sayable(said, longest):
-        raise OverrideError(f"{said[:40]!a} does not say {what}: write up to {longest} printable characters.")
-    return said
 
 
 def _numbered(desk: Desk, number: int) -> Override:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from riskops.desk import Desk
 from riskops.errors import RevisionError, SessionError
-from riskops.persons import trader_named
-from riskops.pipeline.change_roster import LONGEST_NAME, LONGEST_REASON, said
+from riskops.persons import in_one_line, said, trader_named
+from riskops.pipeline.change_roster import LONGEST_NAME, LONGEST_REASON
 from riskops.pipeline.mailed_since import know_what_left
 from riskops.pipeline.stage import is_today
 from riskops.records import Publication, Revision, RosterState, Run, RunType, Verb
@@ -105,5 +105,5 @@ def _goes_on(desk: Desk, last: Revision, by: str, why: str) -> bool:
     stages = desk.store.mornings.stages(last.session, last.revision)
     is_sent = Verb.SEND in stages and stages[Verb.SEND].is_done
     is_refused = Verb.PUBLISH in stages and stages[Verb.PUBLISH].state == "failed"
-    same = (last.by, last.why) == (" ".join(by.split()), " ".join(why.split()))
+    same = (last.by, last.why) == (in_one_line(by), in_one_line(why))
     return same and not is_sent and not is_refused

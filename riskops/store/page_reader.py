@@ -24,6 +24,7 @@ from riskops.records import (
     Rung,
     Severity,
     Signal,
+    Verb,
     Verdict,
 )
 from riskops.store.database import Database, statement
@@ -38,6 +39,7 @@ from riskops.store.tables import (
     publications,
     published_limits,
     quality_results,
+    run_records,
     seals,
     signals,
     stage_outcomes,
@@ -241,15 +243,12 @@ class PageReader:
         with self._database.reading() as connection:
             return {of: (limit, base) for of, limit, base in connection.execute(query)}
 
-    def digest_of(self, trader_id: str, first: date, session: date) -> tuple[int, int]:
-        """Return count and sum (cents) of a trader's limits in force: another one, and they are others."""
+    def limits_known(self, trader_id: str, first: date, session: date) -> int:
+        """Return how much is known of a trader's limits in force: they are only appended to."""
         limits = applied_limits.c
-        query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(limits.limit_cents), 0)).where(
-            limits.trader_id == trader_id, limits.session >= first, limits.session < session
+        return self._count(
+            applied_limits, limits.trader_id == trader_id, limits.session >= first, limits.session < session
         )
-        with self._database.reading() as connection:
-            count, total = connection.execute(query).one()
-        return int(count), int(total)
 
     def results_of(self, trader_id: str, first: date, session: date, cut_off: datetime) -> TraderResults:
         """Return a trader's active days from `first` on and before `session`, as `cut_off` knew them."""
@@ -286,9 +285,20 @@ class PageReader:
             points = {row.session: _point(row) for row in connection.execute(query)}
         return tuple(points[session] for session in sorted(points))
 
-    def comparisons(self, through: date) -> int:
-        """Return how many comparisons there are through a date."""
-        query = sa.select(sa.func.count()).select_from(comparisons).where(comparisons.c.session <= through)
+    def runs_ended(self, session: date, revision: int) -> int:
+        """Return how many runs of verbs have ended for a session: what they leave may replace what was."""
+        runs = run_records.c
+        of_it = (runs.session == session, runs.revision == revision)
+        return self._count(run_records, *of_it, runs.finished_at.is_not(None))
+
+    def comparisons_ended(self, through: date) -> int:
+        """Return how many runs of the comparison have ended through a date, for sessions done again too."""
+        runs = run_records.c
+        of_them = (runs.verb == Verb.COMPARE.value, runs.session <= through)
+        return self._count(run_records, *of_them, runs.finished_at.is_not(None))
+
+    def _count(self, table: sa.Table, *where: sa.ColumnElement[bool]) -> int:
+        query = sa.select(sa.func.count()).select_from(table).where(*where)
         with self._database.reading() as connection:
             return connection.execute(query).scalar_one()
 

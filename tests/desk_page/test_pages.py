@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -15,11 +17,12 @@ from riskops.desk_page import addresses, pages
 from riskops.desk_page.kept import Kept
 from riskops.desk_page.render import NOTHING_SAID, Said, style_digest
 from riskops.errors import MissingResultError, SessionError
-from riskops.records import Acknowledgement, AskedOverride, TakenBack
+from riskops.records import Acknowledgement, AskedOverride, TakenBack, Verb
 from riskops.store.read_backs import Reading
 from riskops.store.tables import decisions
 from tests.builders import SESSION
 from tests.desk_pages import CUT, FREE, SCRIPT, Page
+from tests.desks import run_for
 from tests.small_desks import NIGHT
 
 EVERY = ("limits", "trader", "evidence", "mails", "mail", "health")
@@ -317,6 +320,41 @@ class TestHealth:
         words = shown("health", desk, viewer).words
         assert "checks passed" in words
         assert str(SESSION) in words
+
+
+class TestKept:
+    """What was found for a sealed session is kept; a page that is looked at again is never out of date."""
+
+    @pytest.mark.parametrize("name", ["limits", "evidence"])
+    def test_a_comparison_that_is_made_again_shows(self, name, desk, viewer):
+        look = partial(getattr(pages, name), desk, viewer, Kept())
+        assert "17.3" not in look()
+        compared_again(desk, 17.3)
+        assert "17.3" in look()
+
+    def test_a_limit_that_is_read_back_later_shows_at_its_trader(self, desk, viewer):
+        look = partial(pages.trader, desk, viewer, Kept(), CUT)
+        assert "$1,234" not in look()
+        assert desk.store.read_backs.record(
+            Reading(NIGHT, desk.clock(), "e" * 64, "late.csv", {CUT: 123_400})
+        )
+        assert "$1,234" in look()
+
+    def test_what_people_say_is_never_kept(self, desk, viewer):
+        look = partial(pages.limits, desk, viewer, Kept())
+        assert "Deputy" not in look()
+        desk.store.acknowledgements.record(Acknowledgement(SESSION, 0, "Deputy", desk.clock()))
+        assert "Deputy" in look()
+
+
+def compared_again(desk, e_value):
+    """Compare once more with another e-value and the same receipt, as a run of the verb leaves it."""
+    mornings, run = desk.store.mornings, run_for(SESSION)
+    known = mornings.comparison(SESSION, 0)
+    receipt = mornings.stages(SESSION, 0)[Verb.COMPARE].detail
+    begun = desk.store.journal.begin(run, Verb.COMPARE, desk.clock())
+    mornings.record_comparison(SESSION, 0, replace(known, e_values=(e_value,) * 4), receipt)
+    desk.store.journal.end(begun, "done", "", desk.clock())
 
 
 def test_the_style_sheet_is_the_one_that_the_policy_names(desk, viewer):

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from riskops import limits_file
-from riskops.errors import OverrideError
+from riskops.errors import InputError, OverrideError
 from riskops.overrides import Phase
 from riskops.pipeline.choose import choose
 from riskops.pipeline.override import on_record, override, take_back
@@ -154,7 +154,7 @@ class TestRecording:
     def test_what_is_refused_leaves_nothing(self, changes, why, at):
         with at(SESSION) as desk:
             before = content_of(desk)
-            with pytest.raises(OverrideError, match=why):
+            with pytest.raises(InputError, match=why):
                 override(desk, asked(**changes))
             assert content_of(desk) == before
 

@@ -132,8 +132,8 @@ class TestAsking:
     @pytest.mark.parametrize(
         ("by", "why", "complaint"),
         [
-            (" ", WHY, "Say who: --by is empty"),
-            (BY, "\n", "Say why: --why is empty"),
+            (" ", WHY, "Say who"),
+            (BY, "\n", "Say why"),
             ("x" * 201, WHY, "does not say who"),
             (BY, "x" * 1_001, "does not say why"),
         ],
