@@ -167,19 +167,7 @@ class Mornings:
         )
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        return tuple(
-            CheckResult(
-                check=row.check,
-                severity=Severity(row.severity),
-                passed=row.passed,
-                trader_id=row.trader_id,
-                observed=row.observed,
-                unexpected_count=row.unexpected_count,
-                detail=row.detail,
-                raised=row.raised,
-            )
-            for row in rows
-        )
+        return tuple(map(check_of, rows))
 
     def record_rule_scores(
         self, session: date, revision: int, found: Sequence[RuleScore], receipt: Mapping[str, Any]
@@ -376,6 +364,20 @@ class Mornings:
         )
         with self._database.reading() as connection:
             return list(connection.execute(query).scalars())
+
+
+def check_of(row: sa.Row) -> CheckResult:
+    """Return the data check of a row."""
+    return CheckResult(
+        check=row.check,
+        severity=Severity(row.severity),
+        passed=row.passed,
+        trader_id=row.trader_id,
+        observed=row.observed,
+        unexpected_count=row.unexpected_count,
+        detail=row.detail,
+        raised=row.raised,
+    )
 
 
 def _of(table: sa.Table, session: date, revision: int) -> tuple[sa.ColumnElement[bool], ...]:

@@ -22,14 +22,13 @@ from riskops.records import (
     Picture,
     Rule,
     Rung,
-    Severity,
     Signal,
     Verb,
     Verdict,
 )
 from riskops.store.database import Database, statement
 from riskops.store.documents import from_document
-from riskops.store.mornings import pictures_of
+from riskops.store.mornings import check_of, pictures_of
 from riskops.store.tables import (
     UtcDateTime,
     applied_limits,
@@ -405,17 +404,4 @@ def _health(
         return [row for row in rows if (row.session, row.revision) == key]
 
     problems = {row.verb: str(row.detail.get("problem", "")) for row in mine(stages)}
-    return HealthOf(*key, checks, tuple(map(_check, mine(failed))), problems)
-
-
-def _check(row: sa.Row) -> CheckResult:
-    return CheckResult(
-        check=row.check,
-        severity=Severity(row.severity),
-        passed=row.passed,
-        trader_id=row.trader_id,
-        observed=row.observed,
-        unexpected_count=row.unexpected_count,
-        detail=row.detail,
-        raised=row.raised,
-    )
+    return HealthOf(*key, checks, tuple(map(check_of, mine(failed))), problems)
